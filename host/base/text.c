@@ -1,0 +1,112 @@
+/* The growable string and exact number formatting. */
+#include "base/text.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(pc_text *text, size_t extra)
+{
+    if (text->has_failed) return false;
+    char *data = NULL;
+    if (extra < SIZE_MAX - text->length)
+        data = pc_grow(text->data, &text->capacity, text->length + extra + 1, 1);
+    if (!data) {
+        text->has_failed = true;
+        return false;
+    }
+    text->data = data;
+    return true;
+}
+
+void pc_text_put_bytes(pc_text *text, const char *bytes, size_t length)
+{
+    if (!reserve(text, length)) return;
+    if (length) memcpy(text->data + text->length, bytes, length);
+    text->length += length;
+    text->data[text->length] = 0;
+}
+
+void pc_text_put(pc_text *text, const char *words)
+{
+    pc_text_put_bytes(text, words, strlen(words));
+}
+
+void pc_text_printf(pc_text *text, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        text->has_failed = true;
+    } else if (reserve(text, (size_t)length)) {
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+char *pc_format_number(char *out, double value)
+{
+    if (isnan(value)) return strcpy(out, "nan");
+    if (isinf(value)) return strcpy(out, value > 0 ? "inf" : "-inf");
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) break;
+    }
+    return out;
+}
+
+void pc_text_put_number(pc_text *text, double value)
+{
+    char digits[32];
+    pc_text_put(text, pc_format_number(digits, value));
+}
+
+/* Length of the well-formed UTF-8 sequence at `s`, 0 if there is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+    if (s[0] < 0x80) return 1;
+    size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogate */
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
+    return length;
+}
+
+void pc_text_put_json_string(pc_text *text, const char *words)
+{
+    pc_text_put(text, "\"");
+    for (const unsigned char *s = (const unsigned char *)words; *s;) {
+        size_t length = utf8_length(s);
+        if (*s == '"' || *s == '\\') pc_text_printf(text, "\\%c", *s);
+        else if (*s == '\n') pc_text_put(text, "\\n");
+        else if (*s == '\t') pc_text_put(text, "\\t");
+        else if (*s < 0x20 || *s == 0x7f) pc_text_printf(text, "\\u%04x", *s);
+        else if (length == 0) pc_text_put(text, "\\ufffd");
+        else pc_text_put_bytes(text, (const char *)s, length);
+        s += length ? length : 1;
+    }
+    pc_text_put(text, "\"");
+}
+
+pc_status pc_text_status(const pc_text *text)
+{
+    return text->has_failed ? pc_fail(PC_ERR_NOMEM, "out of memory while building a text")
+                            : PC_OK;
+}
+
+void pc_text_free(pc_text *text)
+{
+    free(text->data);
+    *text = (pc_text){0};
+}
