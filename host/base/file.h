@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads a regular file whole; `*bytes` gets a terminating 0 beyond `*length`. A missing or unreadable
- * file, a folder, or more than `max_bytes` is PC_ERR_INPUT. Free `*bytes`. */
+/* Reads a regular file whole; `*bytes` gets a terminating 0 beyond `*length`. A missing or
+ * unreadable file, a folder, or more than `max_bytes` is PC_ERR_INPUT. Free `*bytes`. */
 pc_status pc_file_read(char **bytes, size_t *length, const char *path, size_t max_bytes);
 
 /* An open file for positioned reads from several places. */
@@ -24,8 +24,8 @@ pc_status pc_file_open(pc_file *out, const char *path);
 pc_status pc_file_read_at(void *out, const pc_file *file, uint64_t offset, size_t length);
 void pc_file_close(pc_file *file);
 
-/* Writes `path` so that a reader sees the old file or the whole new one: a temporary file beside it,
- * flushed to disk, then renamed. On failure (PC_ERR_IO) nothing is left behind. */
+/* Writes `path` so that a reader sees the old file or the whole new one: a temporary file beside
+ * it, flushed to disk, then renamed. On failure (PC_ERR_IO) nothing is left behind. */
 pc_status pc_file_replace(const char *path, const char *bytes, size_t length);
 
 bool pc_file_exists(const char *path);

@@ -1,4 +1,5 @@
-/* Reading JSON (jansson) with messages that name file, place, what was found and what was expected. */
+/* Reading JSON (jansson) with messages that name file, place, what was found and what was expected.
+ */
 #ifndef PC_BASE_JSON_H
 #define PC_BASE_JSON_H
 
@@ -8,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses `length` bytes; duplicate keys, bad UTF-8 and trailing bytes are errors ("NAME:LINE:COLUMN:
+/* Parses `length` bytes; duplicate keys, bad UTF-8 and trailing bytes are errors
+ * ("NAME:LINE:COLUMN:
  * ..."). `name` is the file as messages should call it. Release with json_decref(). */
 pc_status pc_json_parse(json_t **out, const char *bytes, size_t length, const char *name);
 

@@ -9,8 +9,9 @@
  * A zero count gives a valid pointer. Release with free(). */
 void *pc_alloc(size_t count, size_t size);
 
-/* Grows an array to hold at least `needed` elements, doubling; `*capacity` is updated. NULL with the
- * message set if it cannot; the old array then stays valid. New elements are not initialised. */
+/* Grows an array to hold at least `needed` elements, doubling; `*capacity` is updated. NULL with
+ * the message set if it cannot; the old array then stays valid. New elements are not initialised.
+ */
 void *pc_grow(void *array, size_t *capacity, size_t needed, size_t size);
 
 /* A copy of `text` (or of its first `length` bytes, 0-terminated); NULL with the message set. */

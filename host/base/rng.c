@@ -5,8 +5,8 @@ enum { ROUNDS = 10 };
 
 uint64_t pc_rng_bits(pc_rng *rng)
 {
-    uint32_t c[4] = {(uint32_t)rng->counter, (uint32_t)(rng->counter >> 32),
-                     (uint32_t)rng->stream, (uint32_t)(rng->stream >> 32)};
+    uint32_t c[4] = {(uint32_t)rng->counter, (uint32_t)(rng->counter >> 32), (uint32_t)rng->stream,
+                     (uint32_t)(rng->stream >> 32)};
     uint32_t key[2] = {(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)};
     rng->counter++;
     for (int round = 0; round < ROUNDS; round++) {

@@ -101,8 +101,7 @@ void pc_text_put_json_string(pc_text *text, const char *words)
 
 pc_status pc_text_status(const pc_text *text)
 {
-    return text->has_failed ? pc_fail(PC_ERR_NOMEM, "out of memory while building a text")
-                            : PC_OK;
+    return text->has_failed ? pc_fail(PC_ERR_NOMEM, "out of memory while building a text") : PC_OK;
 }
 
 void pc_text_free(pc_text *text)

@@ -17,7 +17,8 @@ extern "C" {
     X(PC_OK, 0, "success")                                                                         \
     X(PC_ERR_NOMEM, -1, "out of memory")                                                           \
     X(PC_ERR_ARG, -2, "a call that makes no sense")                                                \
-    X(PC_ERR_INPUT, -3, "bad input: a model, tokenizer, task or database that is not as it must be") \
+    X(PC_ERR_INPUT, -3,                                                                            \
+      "bad input: a model, tokenizer, task or database that is not as it must be")                 \
     X(PC_ERR_UNSUPPORTED, -4, "well-formed input that needs what this version does not have")      \
     X(PC_ERR_IO, -5, "the system refused to read or write")                                        \
     X(PC_ERR_DEVICE, -6, "the device failed or is missing")                                        \

@@ -1,0 +1,237 @@
+/* The row of TransformerLens checkpoints: cfg.json is a HookedTransformerConfig, the safetensors
+ * carry its state-dict names. Attention-only, norm-free and bias-free models are choices within it.
+ */
+#include "model/architecture.h"
+
+#include <math.h>
+#include <string.h>
+
+static const pc_config_key keys[] = {
+    {"n_layers", PC_KEY_INT, offsetof(pc_shape, n_layers), NULL},
+    {"n_heads", PC_KEY_INT, offsetof(pc_shape, n_heads), NULL},
+    {"d_model", PC_KEY_INT, offsetof(pc_shape, d_model), NULL},
+    {"d_head", PC_KEY_INT, offsetof(pc_shape, d_head), NULL},
+    {"n_ctx", PC_KEY_INT, offsetof(pc_shape, n_ctx), NULL},
+    {"d_vocab", PC_KEY_INT64, offsetof(pc_shape, vocab), NULL},
+    {"scale_attn_by_inverse_layer_idx", PC_KEY_BOOL, offsetof(pc_shape, is_scale_divided_by_layer),
+     NULL},
+    {"act_fn", PC_KEY_BY_FINISH, 0, NULL},
+    {"attn_only", PC_KEY_BY_FINISH, 0, NULL},
+    {"attn_scale", PC_KEY_BY_FINISH, 0, NULL},
+    {"d_mlp", PC_KEY_BY_FINISH, 0, NULL},
+    {"d_vocab_out", PC_KEY_BY_FINISH, 0, NULL},
+    {"eps", PC_KEY_BY_FINISH, 0, NULL},
+    {"final_rms", PC_KEY_BY_FINISH, 0, NULL},
+    {"n_key_value_heads", PC_KEY_BY_FINISH, 0, NULL},
+    {"normalization_type", PC_KEY_BY_FINISH, 0, NULL},
+    {"parallel_attn_mlp", PC_KEY_BY_FINISH, 0, NULL},
+    {"use_attn_scale", PC_KEY_BY_FINISH, 0, NULL},
+    {"attention_dir", PC_KEY_MUST_BE, 0, "\"causal\""},
+    {"positional_embedding_type", PC_KEY_MUST_BE, 0, "\"standard\""},
+    {"attn_scores_soft_cap", PC_KEY_MUST_BE, 0, "-1"},
+    {"output_logits_soft_cap", PC_KEY_MUST_BE, 0, "-1"},
+    {"clip_qkv", PC_KEY_MUST_BE, 0, "null"},
+    {"gated_mlp", PC_KEY_MUST_BE, 0, "false"},
+    {"load_in_4bit", PC_KEY_MUST_BE, 0, "false"},
+    {"num_experts", PC_KEY_MUST_BE, 0, "null"},
+    {"post_embedding_ln", PC_KEY_MUST_BE, 0, "false"},
+    {"quantization_method", PC_KEY_MUST_BE, 0, "null"},
+    {"relative_attention_max_distance", PC_KEY_MUST_BE, 0, "null"},
+    {"relative_attention_num_buckets", PC_KEY_MUST_BE, 0, "null"},
+    {"use_attention_sinks", PC_KEY_MUST_BE, 0, "false"},
+    {"use_local_attn", PC_KEY_MUST_BE, 0, "false"},
+    {"use_logn_attn", PC_KEY_MUST_BE, 0, "false"},
+    {"use_normalization_before_and_after", PC_KEY_MUST_BE, 0, "false"},
+    {"use_qk_norm", PC_KEY_MUST_BE, 0, "false"},
+    /* the unembedding is stored, tied or not */
+    {"tie_word_embeddings", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    /* of other positional embeddings, windows and experts, which are refused above */
+    {"attn_types", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"experts_per_token", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"norm_topk_prob", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rotary_adjacent_pairs", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rotary_base", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rotary_base_local", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rotary_dim", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rotary_scaling_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"train_seq_length", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_dynamic_ntk_rope", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_NTK_by_parts_rope", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"NTK_by_parts_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"NTK_by_parts_high_freq_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"NTK_by_parts_low_freq_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"NTK_original_ctx_len", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_yarn_rope", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_attention_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_beta_fast", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_beta_slow", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_factor", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_global_attn_only", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_original_max_position_embeddings", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"yarn_truncate", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"window_size", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    /* hooks, initialisation, provenance */
+    {"checkpoint_index", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"checkpoint_label_type", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"checkpoint_value", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"decoder_start_token_id", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"default_prepend_bos", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"device", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"dtype", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"from_checkpoint", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"init_mode", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"init_weights", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"initializer_range", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"layer_norm_folding", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"model_name", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"n_devices", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"n_params", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"original_architecture", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"seed", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"tokenizer_name", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"tokenizer_prepends_bos", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"trust_remote_code", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"ungroup_grouped_query_attention", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_attn_in", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_attn_result", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_hook_mlp_in", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_hook_tokens", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"use_split_qkv_input", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"uses_rms_norm", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},
+};
+
+static const pc_tensor_rule tensors[] = {
+    {PC_W_E, "embed.W_E", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_W_POS, "pos_embed.W_pos", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_LN1_W, "blocks.%d.ln1.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN1_B, "blocks.%d.ln1.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_W_Q, "blocks.%d.attn.W_Q", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_W_K, "blocks.%d.attn.W_K", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_W_V, "blocks.%d.attn.W_V", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_B_Q, "blocks.%d.attn.b_Q", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_B_K, "blocks.%d.attn.b_K", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_B_V, "blocks.%d.attn.b_V", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_W_O, "blocks.%d.attn.W_O", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_B_O, "blocks.%d.attn.b_O", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_LN2_W, "blocks.%d.ln2.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN2_B, "blocks.%d.ln2.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_W_IN, "blocks.%d.mlp.W_in", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_B_IN, "blocks.%d.mlp.b_in", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_W_OUT, "blocks.%d.mlp.W_out", PC_LAYOUT_PLAIN, PC_REQUIRED},
+    {PC_B_OUT, "blocks.%d.mlp.b_out", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_LN_FINAL_W, "ln_final.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN_FINAL_B, "ln_final.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_W_U, "unembed.W_U", PC_LAYOUT_TRANSPOSED, PC_REQUIRED},
+    {PC_B_U, "unembed.b_U", PC_LAYOUT_PLAIN, PC_OPTIONAL},
+    {PC_N_WEIGHTS, NULL, PC_LAYOUT_PLAIN, PC_OPTIONAL},
+};
+
+static const char *const ignored_tensors[] = {"blocks.%d.attn.mask", "blocks.%d.attn.IGNORE", NULL};
+
+static bool is_given(const json_t *config, const char *key)
+{
+    const json_t *value = json_object_get(config, key);
+    return value && !json_is_null(value);
+}
+
+static pc_status flag(bool *out, const json_t *config, const char *key, const char *path)
+{
+    int value = *out;
+    if (is_given(config, key)) PC_TRY(pc_json_bool(&value, config, key, path));
+    *out = value;
+    return PC_OK;
+}
+
+/* "LNPre" and "RMSPre" are norms whose gain and bias were folded into the weights. */
+static pc_status read_norm(pc_shape *shape, const json_t *config, const char *path)
+{
+    static const struct {
+        const char *name;
+        pc_norm norm;
+        bool has_gain;
+    } names[] = {{"LN", PC_NORM_LAYER, true},
+                 {"LNPre", PC_NORM_LAYER, false},
+                 {"RMS", PC_NORM_RMS, true},
+                 {"RMSPre", PC_NORM_RMS, false}};
+    bool is_final_rms = false;
+    PC_TRY(flag(&is_final_rms, config, "final_rms", path));
+    shape->norm_eps = 1e-5;
+    if (is_given(config, "eps")) PC_TRY(pc_json_real(&shape->norm_eps, config, "eps", path));
+    shape->norm = PC_NORM_NONE;
+    if (!is_given(config, "normalization_type")) return PC_OK;
+    const char *name;
+    PC_TRY(pc_json_text(&name, config, "normalization_type", path));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i].name, name) != 0) continue;
+        shape->norm = names[i].norm;
+        shape->has_norm_gain = names[i].has_gain;
+        if (is_final_rms && shape->norm != PC_NORM_RMS)
+            return pc_fail(PC_ERR_UNSUPPORTED,
+                           "%s: final_rms is true, Patchclamp supports it only with RMS norms",
+                           path);
+        return PC_OK;
+    }
+    return pc_fail(PC_ERR_UNSUPPORTED,
+                   "%s: normalization_type is \"%.40s\", expected null, LN, LNPre, RMS or RMSPre",
+                   path, name);
+}
+
+static pc_status read_mlp(pc_shape *shape, const json_t *config, const char *path)
+{
+    bool is_attention_only = false, is_parallel = false;
+    PC_TRY(flag(&is_attention_only, config, "attn_only", path));
+    PC_TRY(flag(&is_parallel, config, "parallel_attn_mlp", path));
+    shape->block = is_parallel ? PC_BLOCK_PARALLEL : PC_BLOCK_SEQUENTIAL;
+    shape->d_mlp = 0;
+    if (is_attention_only) return PC_OK;
+    int64_t width = 4 * (int64_t)shape->d_model;
+    if (is_given(config, "d_mlp")) PC_TRY(pc_json_int(&width, config, "d_mlp", 1, 1 << 24, path));
+    shape->d_mlp = (int)width;
+    return pc_config_activation(&shape->activation, config, "act_fn", path);
+}
+
+static pc_status read_attention(pc_shape *shape, const json_t *config, const char *path)
+{
+    shape->n_kv_heads = shape->n_heads;
+    if (is_given(config, "n_key_value_heads")) {
+        int64_t n;
+        PC_TRY(pc_json_int(&n, config, "n_key_value_heads", 1, 1 << 24, path));
+        if (n != shape->n_heads)
+            return pc_fail(PC_ERR_UNSUPPORTED,
+                           "%s: n_key_value_heads is %lld, Patchclamp supports only n_heads (%d)",
+                           path, (long long)n, shape->n_heads);
+    }
+    bool is_scaled = true;
+    double divisor = -1;
+    PC_TRY(flag(&is_scaled, config, "use_attn_scale", path));
+    if (is_given(config, "attn_scale")) PC_TRY(pc_json_real(&divisor, config, "attn_scale", path));
+    if (divisor == -1) divisor = sqrt(shape->d_head); /* TransformerLens's "not set" */
+    if (!(divisor > 0))
+        return pc_fail(PC_ERR_INPUT, "%s: attn_scale is %g, expected a positive number", path,
+                       divisor);
+    shape->attention_scale = is_scaled ? 1 / divisor : 1;
+    return PC_OK;
+}
+
+static pc_status finish(pc_shape *shape, const json_t *config, const char *path)
+{
+    PC_TRY(read_norm(shape, config, path));
+    PC_TRY(read_mlp(shape, config, path));
+    PC_TRY(read_attention(shape, config, path));
+    shape->vocab_out = shape->vocab;
+    const json_t *out = json_object_get(config, "d_vocab_out");
+    if (is_given(config, "d_vocab_out") && json_integer_value(out) != -1)
+        PC_TRY(pc_json_int(&shape->vocab_out, config, "d_vocab_out", 1, 1 << 24, path));
+    return PC_OK;
+}
+
+const pc_architecture pc_arch_transformer_lens = {
+    .name = "transformer-lens",
+    .config_file = "cfg.json",
+    .keys = keys,
+    .tensors = tensors,
+    .ignored_tensors = ignored_tensors,
+    .finish = finish,
+    .defaults = {.bos = -1, .block = PC_BLOCK_SEQUENTIAL},
+};

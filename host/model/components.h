@@ -1,0 +1,84 @@
+/* The component table: writers, readers and edges of a transformer, in component order.
+ *
+ * Writers in the order in which they enter the residual stream: input, then per layer its heads and
+ * its MLP. Readers per layer: for each head q, k, v (k and v once per KV head), then the MLP; last
+ * `logits`. A reader sees exactly the first `n_visible` writers, so an edge is
+ * first_edge(reader) + writer, reader-major. The counts are EAP-IG's (research: 32,491 for GPT-2
+ * small). */
+#ifndef PC_MODEL_COMPONENTS_H
+#define PC_MODEL_COMPONENTS_H
+
+#include "base/fail.h"
+#include "model/shape.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PC_NAME_BYTES = 48 };
+
+typedef enum pc_writer_kind { PC_WRITER_INPUT, PC_WRITER_HEAD, PC_WRITER_MLP } pc_writer_kind;
+
+typedef struct pc_writer {
+    pc_writer_kind kind;
+    int layer; /* -1 for the input */
+    int head;  /* -1 unless a head */
+    char name[PC_NAME_BYTES];
+} pc_writer;
+
+typedef enum pc_reader_kind {
+    PC_READER_Q,
+    PC_READER_K,
+    PC_READER_V,
+    PC_READER_MLP,
+    PC_READER_LOGITS
+} pc_reader_kind;
+
+typedef struct pc_reader {
+    pc_reader_kind kind;
+    int layer; /* n_layers for the logits */
+    int head;  /* head for q; KV head for k and v; -1 otherwise */
+    int n_visible;
+    int64_t first_edge;
+    char name[PC_NAME_BYTES];
+} pc_reader;
+
+typedef struct pc_components {
+    pc_writer *writers;
+    pc_reader *readers;
+    int n_writers, n_readers;
+    int64_t n_edges;
+    int n_layers, n_heads, n_kv_heads, d_mlp;
+} pc_components;
+
+pc_status pc_components_init(pc_components *out, const pc_shape *shape);
+void pc_components_free(pc_components *components);
+
+/* Indices; a head or layer out of range is a bug of the caller. */
+int pc_writer_of_head(const pc_components *components, int layer, int head);
+int pc_writer_of_mlp(const pc_components *components, int layer);
+int pc_reader_of_mlp(const pc_components *components, int layer);
+/* kind = q, k or v; `head` is the query head also for k and v (its KV head is looked up). */
+int pc_reader_of_head(const pc_components *components, int layer, pc_reader_kind kind, int head);
+int pc_reader_of_logits(const pc_components *components);
+
+/* The reader and the writer of an edge. */
+void pc_edge_ends(int *writer, int *reader, const pc_components *components, int64_t edge);
+/* "a0.h1->a1.h0<k>" */
+void pc_edge_name(char out[2 * PC_NAME_BYTES + 2], const pc_components *components, int64_t edge);
+
+/* What a name may stand for in an intervention. */
+typedef struct pc_place {
+    int writer; /* -1: none */
+    int neuron; /* -1: the whole writer */
+    int reader; /* -1: every reader */
+} pc_place;
+
+/* Parses "a0.h1", "0.1" (TransformerLens's short form), "m0", "input", "m0.n7", "a0.h1->m1",
+ * "m0.n7->logits". An unknown name, or an edge that runs backwards, is PC_ERR_INPUT that says so
+ * and suggests the nearest name. */
+pc_status pc_place_parse(pc_place *out, const pc_components *components, const char *name);
+/* Parses a reader: "a1.h0<k>", "m1", "logits". */
+pc_status pc_reader_parse(int *out, const pc_components *components, const char *name);
+
+#endif

@@ -1,0 +1,392 @@
+/* The slow twin's forward pass. */
+#include "patch/twin.h"
+
+#include "base/memory.h"
+#include "kernels/attention.h"
+#include "kernels/layernorm.h"
+#include "kernels/linear.h"
+#include "kernels/rmsnorm.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pc_twin {
+    const pc_model *model;
+    double *stream;        /* (seq, d_model) the residual stream of this run, without any cut */
+    double *input;         /* (seq, d_model) a reader's own input */
+    double *normed;        /* (seq, d_model) */
+    double *normed_stream; /* (seq, d_model) the norm of the stream at this layer's heads */
+    double *q, *k, *v, *z; /* (seq, d_head) */
+    double *pattern;       /* (seq, seq) */
+    double *final;         /* (seq, d_model) the input of the logits */
+    uint8_t *has_cut;      /* (n_readers) */
+    /* of the run in progress */
+    pc_run *run;
+    const pc_wiring *wiring;
+    bool is_touched;
+};
+
+pc_status pc_run_new(pc_run *out, const pc_model *model, int longest)
+{
+    const pc_shape *s = &model->shape;
+    const size_t seq = (size_t)longest;
+    *out = (pc_run){.seq = longest};
+    out->writers =
+        pc_alloc((size_t)model->components.n_writers * seq, sizeof(double) * (size_t)s->d_model);
+    out->acts = pc_alloc((size_t)s->n_layers * seq, sizeof(double) * (size_t)s->d_mlp);
+    if (out->writers && out->acts) return PC_OK;
+    pc_run_free(out);
+    return PC_ERR_NOMEM;
+}
+
+void pc_run_free(pc_run *run)
+{
+    free(run->acts);
+    free(run->writers);
+    *run = (pc_run){0};
+}
+
+pc_status pc_twin_new(pc_twin **out, const pc_model *model, int longest)
+{
+    *out = NULL;
+    pc_twin *t = pc_alloc(1, sizeof *t);
+    if (!t) return PC_ERR_NOMEM;
+    const size_t seq = (size_t)longest, d = (size_t)model->shape.d_model,
+                 d_head = (size_t)model->shape.d_head;
+    t->model = model;
+    double **wide[] = {&t->stream, &t->input, &t->normed, &t->normed_stream, &t->final};
+    double **narrow[] = {&t->q, &t->k, &t->v, &t->z};
+    bool has_all = true;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        has_all = (*wide[i] = pc_alloc(seq * d, sizeof(double))) && has_all;
+    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
+        has_all = (*narrow[i] = pc_alloc(seq * d_head, sizeof(double))) && has_all;
+    t->pattern = pc_alloc(seq * seq, sizeof(double));
+    t->has_cut = pc_alloc((size_t)model->components.n_readers, 1);
+    if (!has_all || !t->pattern || !t->has_cut) {
+        pc_twin_free(t);
+        return PC_ERR_NOMEM;
+    }
+    *out = t;
+    return PC_OK;
+}
+
+void pc_twin_free(pc_twin *t)
+{
+    if (!t) return;
+    free(t->has_cut);
+    free(t->pattern);
+    free(t->z);
+    free(t->v);
+    free(t->k);
+    free(t->q);
+    free(t->final);
+    free(t->normed_stream);
+    free(t->normed);
+    free(t->input);
+    free(t->stream);
+    free(t);
+}
+
+/* ---- what a reader sees ---- */
+
+static void mark_cut_readers(pc_twin *t)
+{
+    const pc_components *c = &t->model->components;
+    const pc_wiring *w = t->wiring;
+    memset(t->has_cut, 0, (size_t)c->n_readers);
+    for (int r = 0; w->is_cut && r < c->n_readers; r++)
+        t->has_cut[r] = memchr(w->is_cut + c->readers[r].first_edge, 1,
+                               (size_t)c->readers[r].n_visible) != NULL;
+    for (size_t i = 0; i < w->n_neurons; i++)
+        for (int r = 0; r < c->n_readers; r++)
+            if ((w->neurons[i].reader < 0 || w->neurons[i].reader == r) &&
+                w->neurons[i].writer < c->readers[r].n_visible)
+                t->has_cut[r] = 1;
+}
+
+static bool acts_at(const pc_wiring *w, int position)
+{
+    return !w->is_cut_at || w->is_cut_at[position];
+}
+
+/* input += the writer as this reader sees it */
+static void add_writer(double *input, pc_twin *t, int writer, bool is_cut)
+{
+    const int64_t d = t->model->shape.d_model;
+    const double *now = pc_run_writer(t->run, t->model, writer);
+    const double *source = is_cut ? pc_run_writer(t->wiring->source, t->model, writer) : now;
+    for (int p = 0; p < t->run->seq; p++) {
+        const double *seen = is_cut && acts_at(t->wiring, p) ? source : now;
+        if (seen != now && memcmp(seen + p * d, now + p * d, (size_t)d * sizeof *now) != 0)
+            t->is_touched = true;
+        for (int64_t i = 0; i < d; i++)
+            input[p * d + i] += seen[p * d + i];
+    }
+}
+
+/* input += (source_act - act) W_out[neuron], for one cut neuron */
+static void add_neuron_change(double *input, pc_twin *t, int layer, int neuron)
+{
+    const pc_shape *s = &t->model->shape;
+    const int64_t d = s->d_model;
+    const float *column = pc_model_weight(t->model, PC_W_OUT, layer) + neuron * d;
+    const double *now = pc_run_acts(t->run, t->model, layer);
+    const double *source = pc_run_acts(t->wiring->source, t->model, layer);
+    for (int p = 0; p < t->run->seq; p++) {
+        if (!acts_at(t->wiring, p)) continue;
+        const int64_t at = (int64_t)p * s->d_mlp + neuron;
+        const double change = source[at] - now[at];
+        if (change != 0) t->is_touched = true;
+        for (int64_t i = 0; i < d; i++)
+            input[p * d + i] += change * (double)column[i];
+    }
+}
+
+static void add_neuron_changes(double *input, pc_twin *t, int reader, int writer)
+{
+    const pc_wiring *w = t->wiring;
+    for (size_t i = 0; i < w->n_neurons; i++) {
+        const pc_place *cut = &w->neurons[i];
+        if (cut->writer == writer && (cut->reader < 0 || cut->reader == reader))
+            add_neuron_change(input, t, t->model->components.writers[writer].layer, cut->neuron);
+    }
+}
+
+static void add_bias(double *stream, const pc_model *model, int layer, int seq)
+{
+    const float *bias = pc_model_weight(model, PC_B_O, layer);
+    const int64_t d = model->shape.d_model;
+    for (int p = 0; bias && p < seq; p++)
+        for (int64_t i = 0; i < d; i++)
+            stream[p * d + i] += (double)bias[i];
+}
+
+/* Whether the heads of this writer's layer end here: b_O follows. */
+static bool ends_heads(const pc_model *model, int writer)
+{
+    const pc_writer *w = &model->components.writers[writer];
+    return w->kind == PC_WRITER_HEAD && w->head == model->shape.n_heads - 1;
+}
+
+static void sum_input(double *input, pc_twin *t, int reader)
+{
+    const pc_model *model = t->model;
+    const pc_reader *r = &model->components.readers[reader];
+    const uint8_t *is_cut = t->wiring->is_cut ? t->wiring->is_cut + r->first_edge : NULL;
+    memset(input, 0, (size_t)t->run->seq * (size_t)model->shape.d_model * sizeof *input);
+    for (int u = 0; u < r->n_visible; u++) {
+        const bool is_whole_cut = is_cut && is_cut[u];
+        add_writer(input, t, u, is_whole_cut);
+        if (!is_whole_cut && model->components.writers[u].kind == PC_WRITER_MLP)
+            add_neuron_changes(input, t, reader, u);
+        if (ends_heads(model, u))
+            add_bias(input, model, model->components.writers[u].layer, t->run->seq);
+    }
+}
+
+/* The input of a reader, (seq, d_model): the stream itself where nothing is cut. `stream` is the
+ * sum of the writers it sees, in the same order of additions as sum_input. */
+static const double *input_of(pc_twin *t, int reader, const double *stream)
+{
+    const pc_wiring *w = t->wiring;
+    const double *input = stream;
+    if (w->inputs && w->inputs[reader]) {
+        input = w->inputs[reader];
+    } else if (t->has_cut[reader]) {
+        sum_input(t->input, t, reader);
+        input = t->input;
+    }
+    if (w->record && w->record[reader])
+        memcpy(w->record[reader], input,
+               (size_t)t->run->seq * (size_t)t->model->shape.d_model * sizeof *input);
+    return input;
+}
+
+/* ---- components ---- */
+
+static void apply_norm(double *out, const double *x, const pc_model *model, pc_weight gain,
+                       int layer, int64_t rows)
+{
+    const pc_shape *s = &model->shape;
+    const float *w = pc_model_weight(model, gain, layer);
+    const float *b = pc_model_weight(model, gain + 1, layer); /* each bias follows its gain */
+    switch (s->norm) {
+    case PC_NORM_NONE:
+        memcpy(out, x, (size_t)rows * (size_t)s->d_model * sizeof *out);
+        break;
+    case PC_NORM_LAYER:
+        pc_ref_layernorm(out, x, w, b, rows, s->d_model, s->norm_eps);
+        break;
+    case PC_NORM_RMS:
+        pc_ref_rmsnorm(out, x, w, rows, s->d_model, s->norm_eps);
+        break;
+    }
+}
+
+static void project(double *out, pc_twin *t, int layer, pc_reader_kind kind, int head)
+{
+    static const pc_weight weights[] = {PC_W_Q, PC_W_K, PC_W_V},
+                           biases[] = {PC_B_Q, PC_B_K, PC_B_V};
+    const pc_shape *s = &t->model->shape;
+    const int reader = pc_reader_of_head(&t->model->components, layer, kind, head);
+    const int slot = t->model->components.readers[reader].head;
+    const float *w = pc_model_weight(t->model, weights[kind], layer);
+    const float *b = pc_model_weight(t->model, biases[kind], layer);
+    const double *input = input_of(t, reader, t->stream);
+    const double *normed = t->normed_stream; /* the readers without a cut share one norm */
+    if (input != t->stream) {
+        apply_norm(t->normed, input, t->model, PC_LN1_W, layer, t->run->seq);
+        normed = t->normed;
+    }
+    pc_ref_linear(out, normed, w + (int64_t)slot * s->d_model * s->d_head,
+                  b ? b + (int64_t)slot * s->d_head : NULL, t->run->seq, s->d_model, s->d_head);
+}
+
+static void compute_head(double *out, pc_twin *t, int layer, int head)
+{
+    const pc_shape *s = &t->model->shape;
+    const int seq = t->run->seq;
+    const double scale = s->attention_scale / (s->is_scale_divided_by_layer ? layer + 1 : 1);
+    project(t->q, t, layer, PC_READER_Q, head);
+    project(t->k, t, layer, PC_READER_K, head);
+    project(t->v, t, layer, PC_READER_V, head);
+    pc_ref_attention(t->z, t->pattern, t->q, t->k, t->v, seq, s->d_head, scale);
+    if (t->wiring->patterns)
+        memcpy(t->wiring->patterns + ((int64_t)layer * s->n_heads + head) * seq * seq, t->pattern,
+               (size_t)seq * (size_t)seq * sizeof *t->pattern);
+    const float *w = pc_model_weight(t->model, PC_W_O, layer);
+    pc_ref_linear(out, t->z, w + (int64_t)head * s->d_head * s->d_model, NULL, seq, s->d_head,
+                  s->d_model);
+}
+
+static void compute_mlp(double *out, pc_twin *t, int layer, const double *stream)
+{
+    const pc_shape *s = &t->model->shape;
+    const int seq = t->run->seq;
+    double *acts = pc_run_acts(t->run, t->model, layer);
+    const int reader = pc_reader_of_mlp(&t->model->components, layer);
+    const double *input = input_of(t, reader, stream);
+    apply_norm(t->normed, input, t->model, PC_LN2_W, layer, seq);
+    pc_ref_linear(acts, t->normed, pc_model_weight(t->model, PC_W_IN, layer),
+                  pc_model_weight(t->model, PC_B_IN, layer), seq, s->d_model, s->d_mlp);
+    pc_ref_activation(acts, acts, (int64_t)seq * s->d_mlp, s->activation);
+    pc_ref_linear(out, acts, pc_model_weight(t->model, PC_W_OUT, layer),
+                  pc_model_weight(t->model, PC_B_OUT, layer), seq, s->d_mlp, s->d_model);
+}
+
+static void embed(double *out, const pc_model *model, const int32_t *tokens, int seq)
+{
+    const int64_t d = model->shape.d_model;
+    const float *token = pc_model_weight(model, PC_W_E, 0);
+    const float *position = pc_model_weight(model, PC_W_POS, 0);
+    for (int p = 0; p < seq; p++)
+        for (int64_t i = 0; i < d; i++)
+            out[p * d + i] = (double)token[tokens[p] * d + i] + (double)position[p * d + i];
+}
+
+/* A frozen or sending writer's value, and its activations if it is an MLP. */
+static void hold(pc_twin *t, int writer, pc_writer_rule rule)
+{
+    const pc_wiring *w = t->wiring;
+    const pc_model *model = t->model;
+    const int64_t d = model->shape.d_model, d_mlp = model->shape.d_mlp;
+    const pc_writer *u = &model->components.writers[writer];
+    double *out = pc_run_writer(t->run, model, writer);
+    for (int p = 0; p < t->run->seq; p++) {
+        const bool is_sent = rule == PC_WRITER_SENDS && acts_at(w, p);
+        const pc_run *from = is_sent ? w->source : w->base;
+        const double *value = pc_run_writer(from, model, writer) + p * d;
+        if (is_sent && memcmp(value, pc_run_writer(w->base, model, writer) + p * d,
+                              (size_t)d * sizeof *value) != 0)
+            t->is_touched = true;
+        memcpy(out + p * d, value, (size_t)d * sizeof *out);
+        if (u->kind == PC_WRITER_MLP)
+            memcpy(pc_run_acts(t->run, model, u->layer) + p * d_mlp,
+                   pc_run_acts(from, model, u->layer) + p * d_mlp, (size_t)d_mlp * sizeof *out);
+    }
+}
+
+static bool is_held(pc_twin *t, int writer)
+{
+    const pc_writer_rule rule = t->wiring->rules ? t->wiring->rules[writer] : PC_WRITER_FREE;
+    if (rule == PC_WRITER_FREE) return false;
+    hold(t, writer, rule);
+    return true;
+}
+
+/* A held MLP's or head's readers are still asked for their inputs when these are recorded. */
+static void record_only(pc_twin *t, int reader, const double *stream)
+{
+    if (t->wiring->record && t->wiring->record[reader]) (void)input_of(t, reader, stream);
+}
+
+static void run_heads(pc_twin *t, int layer)
+{
+    const pc_components *c = &t->model->components;
+    apply_norm(t->normed_stream, t->stream, t->model, PC_LN1_W, layer, t->run->seq);
+    for (int head = 0; head < t->model->shape.n_heads; head++) {
+        const int writer = pc_writer_of_head(c, layer, head);
+        if (!is_held(t, writer)) {
+            compute_head(pc_run_writer(t->run, t->model, writer), t, layer, head);
+            continue;
+        }
+        for (pc_reader_kind kind = PC_READER_Q; kind <= PC_READER_V; kind++)
+            record_only(t, pc_reader_of_head(c, layer, kind, head), t->stream);
+    }
+}
+
+static void run_mlp(pc_twin *t, int layer, const double *stream)
+{
+    const int writer = pc_writer_of_mlp(&t->model->components, layer);
+    if (is_held(t, writer)) record_only(t, pc_reader_of_mlp(&t->model->components, layer), stream);
+    else compute_mlp(pc_run_writer(t->run, t->model, writer), t, layer, stream);
+}
+
+static void add_to_stream(pc_twin *t, int writer)
+{
+    add_writer(t->stream, t, writer, false);
+}
+
+static void run_layer(pc_twin *t, int layer)
+{
+    const pc_shape *s = &t->model->shape;
+    const pc_components *c = &t->model->components;
+    run_heads(t, layer);
+    /* in a parallel block the MLP reads the stream before the heads are added */
+    if (s->d_mlp && s->block == PC_BLOCK_PARALLEL) run_mlp(t, layer, t->stream);
+    for (int head = 0; head < s->n_heads; head++)
+        add_to_stream(t, pc_writer_of_head(c, layer, head));
+    add_bias(t->stream, t->model, layer, t->run->seq);
+    if (s->d_mlp && s->block == PC_BLOCK_SEQUENTIAL) run_mlp(t, layer, t->stream);
+    if (s->d_mlp) add_to_stream(t, pc_writer_of_mlp(c, layer));
+}
+
+bool pc_twin_run(pc_run *out, pc_twin *t, const int32_t *tokens, int seq, const pc_wiring *wiring)
+{
+    static const pc_wiring plain;
+    const size_t bytes = (size_t)seq * (size_t)t->model->shape.d_model * sizeof(double);
+    out->seq = seq;
+    t->run = out;
+    t->wiring = wiring ? wiring : &plain;
+    t->is_touched = false;
+    assert(!t->wiring->source || t->wiring->source->seq == seq);
+    mark_cut_readers(t);
+    if (!is_held(t, 0)) embed(pc_run_writer(out, t->model, 0), t->model, tokens, seq);
+    memset(t->stream, 0, bytes);
+    add_to_stream(t, 0);
+    for (int layer = 0; layer < t->model->shape.n_layers; layer++)
+        run_layer(t, layer);
+    const int reader = pc_reader_of_logits(&t->model->components);
+    memcpy(t->final, input_of(t, reader, t->stream), bytes);
+    return t->is_touched;
+}
+
+void pc_twin_logits(double *logits, pc_twin *t, int position)
+{
+    const pc_shape *s = &t->model->shape;
+    apply_norm(t->normed, t->final + (int64_t)position * s->d_model, t->model, PC_LN_FINAL_W, 0, 1);
+    pc_ref_linear_rows(logits, t->normed, pc_model_weight(t->model, PC_W_U, 0),
+                       pc_model_weight(t->model, PC_B_U, 0), 1, s->d_model, s->vocab_out);
+}

@@ -1,0 +1,129 @@
+/* Evaluating a circuit that was written down, on any task. */
+#include "base/memory.h"
+#include "patchclamp/find.h"
+#include "search/faithfulness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pc_status check_same_model(const pc_circuit *circuit, const pc_model *model)
+{
+    const pc_circuit_model *c = pc_circuit_describe_model(circuit);
+    const pc_model_info *m = &model->info;
+    if (c->n_layers == m->n_layers && c->n_heads == m->n_heads && c->d_model == m->d_model &&
+        c->d_mlp == m->d_mlp && c->has_parallel_blocks == m->has_parallel_blocks)
+        return PC_OK;
+    return pc_fail(
+        PC_ERR_INPUT,
+        "the circuit is of %s (%d layers, %d heads, d_model %d, d_mlp %d), not of %s (%d "
+        "layers, %d heads, d_model %d, d_mlp %d)",
+        c->name, c->n_layers, c->n_heads, c->d_model, c->d_mlp, m->name, m->n_layers, m->n_heads,
+        m->d_model, m->d_mlp);
+}
+
+/* The candidate that a name stands for, found by place: edges by index, nodes and neurons likewise.
+ */
+static pc_status index_of(int64_t *out, const pc_candidates *candidates, const char *name)
+{
+    const pc_components *c = &candidates->model->components;
+    pc_place place;
+    PC_TRY(pc_place_parse(&place, c, name));
+    const bool is_edge = place.reader >= 0, is_neuron = place.neuron >= 0;
+    if (is_edge != (candidates->level == PC_LEVEL_EDGE) ||
+        is_neuron != (candidates->level == PC_LEVEL_NEURON))
+        return pc_fail(PC_ERR_INPUT, "the circuit's level is %s, but it has \"%.60s\"",
+                       pc_level_name(candidates->level), name);
+    *out = place.writer;
+    if (candidates->level == PC_LEVEL_EDGE)
+        *out = c->readers[place.reader].first_edge + place.writer;
+    if (candidates->level == PC_LEVEL_NEURON)
+        *out = (int64_t)c->writers[place.writer].layer * c->d_mlp + place.neuron;
+    return PC_OK;
+}
+
+static pc_status mark_edges(bool *kept, const pc_candidates *candidates, const pc_circuit *circuit)
+{
+    char name[2 * PC_NAME_BYTES + 2];
+    for (size_t i = 0; i < pc_circuit_n_edges(circuit); i++) {
+        const pc_circuit_edge *edge = pc_circuit_edge_at(circuit, i);
+        if (!edge->in_circuit) continue;
+        int64_t at;
+        if (strlen(edge->from) + strlen(edge->to) + 3 > sizeof name)
+            return pc_fail(PC_ERR_INPUT, "edge name %.60s is too long", edge->from);
+        strcpy(name, edge->from);
+        strcat(strcat(name, "->"), edge->to);
+        PC_TRY(index_of(&at, candidates, name));
+        kept[at] = true;
+    }
+    return PC_OK;
+}
+
+static pc_status mark_nodes(bool *kept, const pc_candidates *candidates, const pc_circuit *circuit)
+{
+    for (size_t i = 0; i < pc_circuit_n_nodes(circuit); i++) {
+        const pc_circuit_node *node = pc_circuit_node_at(circuit, i);
+        int64_t at;
+        if (!node->in_circuit || strcmp(node->name, "logits") == 0) continue;
+        PC_TRY(index_of(&at, candidates, node->name));
+        kept[at] = true;
+    }
+    return PC_OK;
+}
+
+static pc_status level_of(pc_level *out, const pc_circuit *circuit)
+{
+    const char *level = pc_circuit_option(circuit, "level");
+    *out = pc_circuit_n_edges(circuit) ? PC_LEVEL_EDGE : PC_LEVEL_NODE;
+    return level ? pc_level_parse(out, level) : PC_OK;
+}
+
+static pc_status measure(pc_faithfulness *out, const bool *kept, const pc_candidates *candidates,
+                         pc_journal *journal, pc_direction direction)
+{
+    pc_scale scale;
+    pc_circuit_metric metric;
+    PC_TRY(pc_scale_measure(&scale, candidates, journal, direction));
+    PC_TRY(pc_scale_check(&scale));
+    PC_TRY(pc_measure_circuits(&metric, &scale, candidates, journal, kept, 1));
+    const bool is_noise = direction == PC_DIRECTION_NOISE;
+    *out = (pc_faithfulness){.faithfulness = pc_scale_faithfulness(&scale, metric.mean),
+                             .clean = scale.clean,
+                             .corrupted = scale.corrupted,
+                             .circuit = metric.mean,
+                             .circuit_stderr = metric.standard_error,
+                             .empty = is_noise ? scale.zero : scale.one,
+                             .n = scale.n_prompts,
+                             .n_all = candidates->n};
+    for (int64_t i = 0; i < candidates->n; i++)
+        out->n_kept += kept[i];
+    return PC_OK;
+}
+
+static pc_status evaluate(pc_faithfulness *out, bool *kept, const pc_candidates *candidates,
+                          const pc_circuit *circuit, pc_journal *journal, const pc_task *task,
+                          const pc_evaluator_options *options)
+{
+    if (candidates->level == PC_LEVEL_EDGE) PC_TRY(mark_edges(kept, candidates, circuit));
+    else PC_TRY(mark_nodes(kept, candidates, circuit));
+    PC_TRY(pc_evaluator_open(&journal->evaluator, journal->model, task, options));
+    return measure(out, kept, candidates, journal, options->direction);
+}
+
+pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
+                              const pc_model *model, const pc_task *task,
+                              const pc_evaluator_options *options)
+{
+    pc_level level;
+    pc_candidates candidates;
+    *out = (pc_faithfulness){0};
+    PC_TRY(check_same_model(circuit, model));
+    PC_TRY(level_of(&level, circuit));
+    PC_TRY(pc_candidates_init(&candidates, model, level));
+    bool *kept = pc_alloc((size_t)candidates.n, sizeof *kept);
+    if (!kept) return PC_ERR_NOMEM;
+    pc_journal journal = {.model = model, .n_prompts = pc_task_n(task)};
+    pc_status status = evaluate(out, kept, &candidates, circuit, &journal, task, options);
+    pc_evaluator_free(journal.evaluator);
+    free(kept);
+    return status;
+}

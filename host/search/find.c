@@ -1,0 +1,187 @@
+/* pc_find: measure, select, evaluate, write. */
+#include "patchclamp/find.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "search/result.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pc_status check_options(const pc_find_options *o)
+{
+    if (strcmp(o->method, "exact") != 0)
+        return pc_fail(PC_ERR_UNSUPPORTED, "method \"%.40s\" does not exist yet, only exact",
+                       o->method);
+    if (o->selection == PC_SELECT_TOP && o->top < 1)
+        return pc_fail(PC_ERR_INPUT, "top is %lld, expected at least 1", (long long)o->top);
+    if (o->selection == PC_SELECT_THRESHOLD && !(o->threshold >= 0))
+        return pc_fail(PC_ERR_INPUT, "threshold is %g, expected 0 or more", o->threshold);
+    if (o->selection == PC_SELECT_FAITHFULNESS && !(o->faithfulness > 0 && o->faithfulness <= 1))
+        return pc_fail(PC_ERR_INPUT, "faithfulness is %g, expected more than 0 and at most 1",
+                       o->faithfulness);
+    return PC_OK;
+}
+
+/* ---- the journal's file ---- */
+
+static void put_selection(char out[64], const pc_find_options *o)
+{
+    char number[32];
+    switch (o->selection) {
+    case PC_SELECT_FAITHFULNESS:
+        strcpy(out, "faithfulness ");
+        strcat(out, pc_format_number(number, o->faithfulness));
+        break;
+    case PC_SELECT_TOP:
+        strcpy(out, "top ");
+        strcat(out, pc_format_number(number, (double)o->top));
+        break;
+    case PC_SELECT_THRESHOLD:
+        strcpy(out, "threshold ");
+        strcat(out, pc_format_number(number, o->threshold));
+        break;
+    }
+}
+
+static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
+                            const pc_find_options *o)
+{
+    char selection[64];
+    const char *sha256;
+    put_selection(selection, o);
+    PC_TRY(pc_model_sha256(&sha256, model));
+    const pc_store_fact identity[] = {
+        {"model", sha256},
+        {"task", pc_task_sha256(task)},
+        {"level", pc_level_name(o->level)},
+        {"method", o->method},
+        {"source", pc_source_name(o->evaluation.source)},
+        {"direction", pc_direction_name(o->evaluation.direction)},
+        {"metric", pc_metric_name(o->evaluation.metric)},
+        {"selection", selection},
+        {"fingerprint", pc_fingerprint()},
+    };
+    PC_TRY(pc_directory_make(o->directory));
+    char *path = pc_path_join(o->directory, "run.db");
+    if (!path) return PC_ERR_NOMEM;
+    const pc_store_mode mode = o->resume == PC_RESUME_YES ? PC_STORE_RESUME : PC_STORE_CREATE;
+    pc_status status = pc_store_open(out, path, identity, sizeof identity / sizeof *identity, mode);
+    free(path);
+    return status;
+}
+
+/* ---- the search ---- */
+
+typedef struct search {
+    pc_model *model;
+    const pc_task *task;
+    const pc_find_options *options;
+    pc_watch watch;
+    pc_journal journal;
+    pc_candidates candidates, nodes;
+    pc_effect *effects, *node_effects;
+    pc_scale scale;
+    pc_choice choice;
+} search;
+
+static pc_status allocate(search *s)
+{
+    PC_TRY(pc_candidates_init(&s->candidates, s->model, s->options->level));
+    PC_TRY(pc_candidates_init(&s->nodes, s->model, PC_LEVEL_NODE));
+    s->effects = pc_alloc((size_t)s->candidates.n, sizeof *s->effects);
+    s->choice.kept = pc_alloc((size_t)s->candidates.n, sizeof *s->choice.kept);
+    if (!s->effects || !s->choice.kept) return PC_ERR_NOMEM;
+    if (s->options->level != PC_LEVEL_EDGE) return PC_OK;
+    s->node_effects = pc_alloc((size_t)s->nodes.n, sizeof *s->node_effects);
+    return s->node_effects ? PC_OK : PC_ERR_NOMEM;
+}
+
+static pc_status measure(search *s)
+{
+    const pc_progress start = {
+        .phase = "baseline", .unit = "prompts", .n_all = s->journal.n_prompts};
+    PC_TRY(pc_watch_tell(&s->watch, &start, &s->journal));
+    PC_TRY(
+        pc_scale_measure(&s->scale, &s->candidates, &s->journal, s->options->evaluation.direction));
+    /* known now or after hours: a selection that cannot work */
+    if (s->options->selection == PC_SELECT_FAITHFULNESS) PC_TRY(pc_scale_check(&s->scale));
+    if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
+    PC_TRY(pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch));
+    return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
+                     &s->watch);
+}
+
+static pc_status build(pc_circuit **out, search *s)
+{
+    const pc_result result = {.model = s->model,
+                              .task = s->task,
+                              .options = s->options,
+                              .candidates = &s->candidates,
+                              .effects = s->effects,
+                              .node_effects = s->node_effects,
+                              .scale = &s->scale,
+                              .choice = &s->choice};
+    return pc_result_build(out, &result);
+}
+
+typedef pc_status (*write_fn)(const pc_circuit *circuit, const char *path);
+
+static pc_status write_svg(const pc_circuit *circuit, const char *path)
+{
+    return pc_circuit_write_svg(circuit, path, NULL);
+}
+
+static pc_status write_files(const pc_circuit *circuit, const char *directory)
+{
+    static const struct {
+        const char *name;
+        write_fn write;
+    } files[] = {{"circuit.json", pc_circuit_write_json},
+                 {"scores.csv", pc_circuit_write_csv},
+                 {"circuit.svg", write_svg}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = pc_path_join(directory, files[i].name);
+        if (!path) return PC_ERR_NOMEM;
+        pc_status status = files[i].write(circuit, path);
+        free(path);
+        PC_TRY(status);
+    }
+    return PC_OK;
+}
+
+static pc_status run(pc_circuit **out, search *s)
+{
+    PC_TRY(allocate(s));
+    if (s->options->directory) PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
+    PC_TRY(pc_evaluator_open(&s->journal.evaluator, s->model, s->task, &s->options->evaluation));
+    PC_TRY(measure(s));
+    if (s->journal.store) PC_TRY(pc_store_close(s->journal.store));
+    PC_TRY(build(out, s));
+    return s->options->directory ? write_files(*out, s->options->directory) : PC_OK;
+}
+
+pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
+                  const pc_find_options *options)
+{
+    *out = NULL;
+    PC_TRY(check_options(options));
+    search s = {.model = model,
+                .task = task,
+                .options = options,
+                .watch = {options->progress, options->payload},
+                .journal = {.model = model, .n_prompts = pc_task_n(task)}};
+    pc_status status = run(out, &s);
+    if (status != PC_OK) {
+        pc_circuit_free(*out);
+        *out = NULL;
+    }
+    pc_evaluator_free(s.journal.evaluator);
+    pc_store_free(s.journal.store);
+    free(s.choice.kept);
+    free(s.node_effects);
+    free(s.effects);
+    return status;
+}

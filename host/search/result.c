@@ -1,0 +1,229 @@
+/* Building the circuit of a finished search. */
+#include "search/result.h"
+
+#include "base/memory.h"
+#include "patchclamp/heads.h"
+#include "patchclamp/version.h"
+
+#include <stdlib.h>
+
+/* A head bears a role's name if at least this share of its attention fits; rows of repeated random
+ * tokens that decide it. */
+#define LEAST_ROLE_SCORE 0.4
+enum { ROLE_ROWS = 8 };
+
+static pc_status set_model(pc_circuit *circuit, pc_model *model)
+{
+    const pc_model_info *info = &model->info;
+    pc_circuit_model m = {.name = info->name,
+                          .architecture = info->architecture,
+                          .n_layers = info->n_layers,
+                          .n_heads = info->n_heads,
+                          .n_kv_heads = info->n_kv_heads,
+                          .d_model = info->d_model,
+                          .d_head = info->d_head,
+                          .d_mlp = info->d_mlp,
+                          .vocab = info->vocab,
+                          .has_parallel_blocks = info->has_parallel_blocks,
+                          .is_attention_only = info->d_mlp == 0};
+    PC_TRY(pc_model_sha256(&m.sha256, model));
+    return pc_circuit_set_model(circuit, &m);
+}
+
+static pc_status set_task(pc_circuit *circuit, const pc_task *task)
+{
+    const pc_circuit_task t = {.name = pc_task_name(task),
+                               .sha256 = pc_task_sha256(task),
+                               .n = pc_task_n(task),
+                               .seed = (int64_t)pc_task_seed(task),
+                               .split = pc_task_split(task)};
+    return pc_circuit_set_task(circuit, &t);
+}
+
+static pc_status set_selection(pc_circuit *circuit, const pc_find_options *o)
+{
+    switch (o->selection) {
+    case PC_SELECT_FAITHFULNESS:
+        PC_TRY(pc_circuit_set_option(circuit, "selection", "faithfulness"));
+        return pc_circuit_set_option_number(circuit, "faithfulness", o->faithfulness);
+    case PC_SELECT_TOP:
+        PC_TRY(pc_circuit_set_option(circuit, "selection", "top"));
+        return pc_circuit_set_option_number(circuit, "top", (double)o->top);
+    case PC_SELECT_THRESHOLD:
+        PC_TRY(pc_circuit_set_option(circuit, "selection", "threshold"));
+        return pc_circuit_set_option_number(circuit, "threshold", o->threshold);
+    }
+    return PC_OK;
+}
+
+/* The choices in which tools differ (DESIGN.md, section 8) are written down with every result. */
+static pc_status set_options(pc_circuit *circuit, const pc_result *r)
+{
+    const pc_evaluator_options *e = &r->options->evaluation;
+    const struct {
+        const char *key, *value;
+    } pairs[] = {
+        {"level", pc_level_name(r->options->level)},
+        {"method", r->options->method},
+        {"source", pc_source_name(e->source)},
+        {"direction", pc_direction_name(e->direction)},
+        {"metric", pc_metric_name(e->metric)},
+        {"profile", "native"},
+        {"engine", "twin"},
+        {"precision", "fp64"},
+        {"embedding_node", "token and position"},
+        {"kv_granularity", "kv"},
+        {"kl_reduction", "sum over the vocabulary"},
+        {"ranking", "absolute"},
+        {"pruning", "dangling edges"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));
+    return set_selection(circuit, r->options);
+}
+
+static pc_status set_baseline(pc_circuit *circuit, const pc_result *r)
+{
+    const bool is_noise = r->scale->direction == PC_DIRECTION_NOISE;
+    PC_TRY(pc_circuit_set_baseline(circuit, "clean", r->scale->clean));
+    PC_TRY(pc_circuit_set_baseline(circuit, "corrupted", r->scale->corrupted));
+    return pc_circuit_set_baseline(circuit, "empty", is_noise ? r->scale->zero : r->scale->one);
+}
+
+static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
+{
+    int64_t n_kept = 0;
+    for (int64_t i = 0; i < r->candidates->n; i++)
+        n_kept += r->choice->kept[i];
+    if (pc_scale_check(r->scale) == PC_OK)
+        PC_TRY(pc_circuit_set_evaluation(circuit, "faithfulness",
+                                         pc_scale_faithfulness(r->scale, r->choice->metric.mean)));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "clean", r->scale->clean));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "corrupted", r->scale->corrupted));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "circuit", r->choice->metric.mean));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "circuit_stderr", r->choice->metric.standard_error));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "n", r->scale->n_prompts));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "kept", (double)n_kept));
+    return pc_circuit_set_evaluation(circuit, "components", (double)r->candidates->n);
+}
+
+/* ---- nodes and edges ---- */
+
+static void set_effect(double *effect, double *standard_error, bool *is_measured,
+                       bool *is_untouched, const pc_effect *from)
+{
+    *effect = from->mean;
+    *standard_error = from->standard_error;
+    *is_measured = true;
+    *is_untouched = !from->is_touched;
+}
+
+/* Which writers a circuit of edges contains: the ends of its edges. */
+static void mark_nodes(bool *in_circuit, const pc_result *r)
+{
+    const pc_components *c = &r->model->components;
+    for (int64_t e = 0; e < c->n_edges; e++) {
+        if (!r->choice->kept[e]) continue;
+        int writer, reader;
+        pc_edge_ends(&writer, &reader, c, e);
+        in_circuit[writer] = true; /* pruned: what an edge enters, another leaves */
+    }
+}
+
+static const char *role_of(const pc_head_scores *scores, const pc_components *c, int writer)
+{
+    const pc_writer *w = &c->writers[writer];
+    if (!scores || w->kind != PC_WRITER_HEAD) return NULL;
+    return pc_head_role(&scores[w->layer * c->n_heads + w->head], LEAST_ROLE_SCORE);
+}
+
+static pc_status add_writers(pc_circuit *circuit, const pc_result *r, const bool *in_circuit,
+                             const pc_effect *effects, const pc_head_scores *scores)
+{
+    const pc_components *c = &r->model->components;
+    for (int u = 0; u < c->n_writers; u++) {
+        pc_circuit_node node = {
+            .name = c->writers[u].name, .role = role_of(scores, c, u), .in_circuit = in_circuit[u]};
+        if (effects)
+            set_effect(&node.effect, &node.stderr_, &node.is_measured, &node.is_untouched,
+                       &effects[u]);
+        PC_TRY(pc_circuit_add_node(circuit, &node));
+    }
+    return pc_circuit_add_node(circuit, &(pc_circuit_node){.name = "logits", .in_circuit = true});
+}
+
+static pc_status add_neurons(pc_circuit *circuit, const pc_result *r)
+{
+    char name[2 * PC_NAME_BYTES + 2];
+    for (int64_t i = 0; i < r->candidates->n; i++) {
+        pc_candidate_name(name, r->candidates, i);
+        pc_circuit_node node = {.name = name, .in_circuit = r->choice->kept[i]};
+        set_effect(&node.effect, &node.stderr_, &node.is_measured, &node.is_untouched,
+                   &r->effects[i]);
+        PC_TRY(pc_circuit_add_node(circuit, &node));
+    }
+    return PC_OK;
+}
+
+static pc_status add_edges(pc_circuit *circuit, const pc_result *r)
+{
+    const pc_components *c = &r->model->components;
+    for (int64_t e = 0; e < c->n_edges; e++) {
+        int writer, reader;
+        pc_edge_ends(&writer, &reader, c, e);
+        pc_circuit_edge edge = {.from = c->writers[writer].name,
+                                .to = c->readers[reader].name,
+                                .in_circuit = r->choice->kept[e]};
+        set_effect(&edge.effect, &edge.stderr_, &edge.is_measured, &edge.is_untouched,
+                   &r->effects[e]);
+        PC_TRY(pc_circuit_add_edge(circuit, &edge));
+    }
+    return PC_OK;
+}
+
+static pc_status add_components(pc_circuit *circuit, const pc_result *r, bool *in_circuit,
+                                pc_head_scores *scores)
+{
+    const bool has_roles =
+        pc_heads_detect_on_repeats(scores, r->model, pc_task_bos(r->task), ROLE_ROWS, 0) == PC_OK;
+    const pc_head_scores *roles = has_roles ? scores : NULL; /* a model too small has none */
+    switch (r->options->level) {
+    case PC_LEVEL_NODE:
+        return add_writers(circuit, r, r->choice->kept, r->effects, roles);
+    case PC_LEVEL_NEURON:
+        return add_neurons(circuit, r);
+    case PC_LEVEL_EDGE:
+        mark_nodes(in_circuit, r);
+        PC_TRY(add_writers(circuit, r, in_circuit, r->node_effects, roles));
+        return add_edges(circuit, r);
+    }
+    return PC_OK;
+}
+
+static pc_status fill(pc_circuit *circuit, const pc_result *r)
+{
+    const pc_components *c = &r->model->components;
+    bool *in_circuit = pc_alloc((size_t)c->n_writers, sizeof *in_circuit);
+    pc_head_scores *scores = pc_alloc((size_t)(c->n_layers * c->n_heads), sizeof *scores);
+    pc_status status = in_circuit && scores ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK) status = set_model(circuit, r->model);
+    if (status == PC_OK) status = set_task(circuit, r->task);
+    if (status == PC_OK) status = set_options(circuit, r);
+    if (status == PC_OK) status = set_baseline(circuit, r);
+    if (status == PC_OK) status = add_components(circuit, r, in_circuit, scores);
+    if (status == PC_OK) status = set_evaluation(circuit, r);
+    free(scores);
+    free(in_circuit);
+    return status;
+}
+
+pc_status pc_result_build(pc_circuit **out, const pc_result *result)
+{
+    pc_circuit *circuit;
+    *out = NULL;
+    PC_TRY(pc_circuit_new(&circuit, pc_version()));
+    pc_status status = fill(circuit, result);
+    if (status == PC_OK) *out = circuit;
+    else pc_circuit_free(circuit);
+    return status;
+}

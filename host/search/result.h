@@ -1,0 +1,23 @@
+/* From measurements to the circuit that is written down. */
+#ifndef PC_SEARCH_RESULT_H
+#define PC_SEARCH_RESULT_H
+
+#include "graph/circuit_private.h"
+#include "search/select.h"
+
+/* Everything that a finished search knows. */
+typedef struct pc_result {
+    pc_model *model;
+    const pc_task *task;
+    const pc_find_options *options;
+    const pc_candidates *candidates;
+    const pc_effect *effects;      /* (candidates->n) */
+    const pc_effect *node_effects; /* (n_writers), NULL unless the level is edge */
+    const pc_scale *scale;
+    const pc_choice *choice;
+} pc_result;
+
+/* Builds the circuit: options, baseline, nodes with their roles, edges, evaluation. */
+pc_status pc_result_build(pc_circuit **out, const pc_result *result);
+
+#endif

@@ -1,0 +1,27 @@
+/* Measuring many candidates, one intervention each, with progress. */
+#ifndef PC_SEARCH_SWEEP_H
+#define PC_SEARCH_SWEEP_H
+
+#include "patch/journal.h"
+#include "search/candidates.h"
+
+/* One candidate's effect over the task's prompts. */
+typedef struct pc_effect {
+    double mean, standard_error;
+    bool is_touched; /* false: the intervention changed nothing on any prompt */
+} pc_effect;
+
+/* Who is told, and who may stop the work. */
+typedef struct pc_watch {
+    pc_progress_fn progress; /* NULL: nobody */
+    void *payload;
+} pc_watch;
+
+/* PC_ERR_INTERRUPTED if the watcher says so; what was measured is flushed to the journal first. */
+pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_journal *journal);
+
+/* Effects of every candidate alone: out (candidates->n). */
+pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
+                   const pc_watch *watch);
+
+#endif

@@ -1,0 +1,92 @@
+/* The search for a circuit: measure every component, keep those that carry the behaviour, and say
+ * how much of it they keep. */
+#ifndef PATCHCLAMP_FIND_H
+#define PATCHCLAMP_FIND_H
+
+#include "patchclamp/circuit.h"
+#include "patchclamp/patch.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pc_level { PC_LEVEL_NODE, PC_LEVEL_EDGE, PC_LEVEL_NEURON } pc_level;
+
+/* "node", "edge", "neuron"; an unknown name is PC_ERR_INPUT that lists them. */
+PC_API pc_status pc_level_parse(pc_level *out, const char *name);
+PC_API const char *pc_level_name(pc_level level);
+
+typedef enum pc_selection {
+    PC_SELECT_FAITHFULNESS, /* the fewest strongest components that reach `faithfulness` */
+    PC_SELECT_TOP,          /* the `top` strongest by |effect| */
+    PC_SELECT_THRESHOLD     /* those with |effect| >= threshold */
+} pc_selection;
+
+typedef enum pc_resume { PC_RESUME_NO, PC_RESUME_YES } pc_resume;
+
+typedef struct pc_progress {
+    const char *phase;      /* "baseline", "measuring", "selecting" */
+    const char *unit;       /* "edges", "circuits" ... */
+    int64_t n_done, n_all;  /* n_all 0: not known */
+    int64_t n_from_journal; /* of n_done, those that an earlier run had measured */
+} pc_progress;
+
+/* Called now and then from the calling thread. Returning false stops the search: what was measured
+ * is in run.db and pc_find returns PC_ERR_INTERRUPTED. */
+typedef bool (*pc_progress_fn)(const pc_progress *progress, void *payload);
+
+typedef struct pc_find_options {
+    pc_level level;
+    const char *method; /* "exact" */
+    pc_evaluator_options evaluation;
+    pc_selection selection;
+    int64_t top;
+    double threshold;
+    double faithfulness;
+    const char *directory; /* the run directory; NULL: nothing is written, nothing can be resumed */
+    pc_resume resume;
+    pc_progress_fn progress; /* NULL: none */
+    void *payload;
+} pc_find_options;
+#define PC_FIND_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        PC_LEVEL_EDGE, "exact", PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0, 0.9,      \
+            NULL, PC_RESUME_NO, NULL, NULL                                                         \
+    }
+
+/* Measures every component of the level alone (method "exact": each effect is that of a real
+ * intervention), ranks by |effect|, selects, prunes edges that lead nowhere, and evaluates the
+ * circuit. Writes run.db as it goes, then circuit.json, scores.csv and circuit.svg into the
+ * directory, which is made if it is missing. A directory that holds a run already is PC_ERR_INPUT
+ * unless it is resumed; resuming another model's, task's or option's run is PC_ERR_INPUT that says
+ * which differs. */
+PC_API pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
+                         const pc_find_options *options);
+
+typedef struct pc_faithfulness {
+    double faithfulness; /* (circuit - empty) / (clean - empty), a ratio of means over prompts */
+    double clean;        /* mean metric of the full model on the clean prompts */
+    double corrupted;    /* ... on the corrupted prompts */
+    double circuit;      /* ... of the circuit, everything else cut */
+    double empty;        /* ... with everything cut */
+    double circuit_stderr;
+    int n;                 /* prompts */
+    int64_t n_kept, n_all; /* components in the circuit, and all of its level */
+} pc_faithfulness;
+
+/* Faithfulness of a circuit on a task: runs clean and cuts the complement of the circuit; with
+ * PC_DIRECTION_DENOISE runs corrupted and cuts the circuit's own edges. PC_ERR_INPUT: a circuit of
+ * another model (names or dimensions), or |clean - empty| below two standard errors, where the
+ * ratio means nothing. */
+PC_API pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
+                                     const pc_model *model, const pc_task *task,
+                                     const pc_evaluator_options *options);
+
+/* The numeric fingerprint: what must be equal for a run to give the same bytes (backend,
+ * arithmetic, library versions, kernel ABI). */
+PC_API const char *pc_fingerprint(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,100 @@
+/* Interventions and the measurement of their effects: the heart of Patchclamp.
+ *
+ * Every reader r sees, at position p, the sum over the writers u before it of the source's value
+ * where the edge u -> r is cut at p, and of u's value in the run at hand elsewhere (DESIGN.md,
+ * section 3). The effect of an intervention on a prompt is metric(intervened run) - metric(base
+ * run). */
+#ifndef PATCHCLAMP_PATCH_H
+#define PATCHCLAMP_PATCH_H
+
+#include "patchclamp/model.h"
+#include "patchclamp/task.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pc_intervention pc_intervention;
+
+/* Reads one intervention from a JSON object:
+ *   {"cut": ["a0.h1", "m0.n7", "a0.h1->a1.h0<k>"]}     writers, neurons, edges
+ *   {"cut": [...], "positions": [3, -1]}               cut only there (negative: from the end)
+ *   {"cut": [...], "freeze": ["m0"]}                   held at the base run's value
+ *   {"circuit": ["input->m0", "m0->logits"]}           every other edge is cut
+ *   {"path": {"from": ["a0.h1"], "to": ["a1.h0<k>"], "mlps": "free"}}   path patching; or "frozen"
+ * Names that the model does not have: PC_ERR_INPUT with the nearest one. */
+PC_API pc_status pc_intervention_parse(pc_intervention **out, const pc_model *model,
+                                       const char *json);
+PC_API void pc_intervention_free(pc_intervention *intervention);
+
+/* What replaces a cut writer's value (Zhang and Nanda 2024 compare them). */
+typedef enum pc_source {
+    PC_SOURCE_RESAMPLE,       /* the other run's value at the same position */
+    PC_SOURCE_ZERO,           /* 0; biases b_V and b_out go too, b_O stays */
+    PC_SOURCE_MEAN,           /* mean over the clean prompts and positions; BOS left out */
+    PC_SOURCE_MEAN_POSITIONAL /* mean over the clean prompts at each position; equal lengths */
+} pc_source;
+
+typedef enum pc_direction {
+    PC_DIRECTION_NOISE,  /* base = clean run, source = corrupted */
+    PC_DIRECTION_DENOISE /* base = corrupted run, source = clean; resample only */
+} pc_direction;
+
+/* Read at each target and averaged over a prompt's targets. */
+typedef enum pc_metric {
+    PC_METRIC_LOGIT_DIFF, /* mean of the answers' logits - mean of the wrong answers' */
+    PC_METRIC_PROB_DIFF,  /* sum of the answers' probabilities - sum of the wrong answers' */
+    PC_METRIC_LOGIT,      /* mean of the answers' logits */
+    PC_METRIC_LOG_PROB,   /* mean of the answers' log-probabilities */
+    PC_METRIC_LOSS,       /* -log-prob */
+    PC_METRIC_KL,         /* KL(full clean run || run), summed over the vocabulary, in nats */
+    PC_METRIC_ACCURACY    /* 1 if the largest logit is an answer's, else 0 */
+} pc_metric;
+
+/* Enumerators from and to the names of DESIGN.md ("resample", "noise", "logit-diff"). An unknown
+ * name is PC_ERR_INPUT that lists the known ones. */
+PC_API pc_status pc_source_parse(pc_source *out, const char *name);
+PC_API pc_status pc_direction_parse(pc_direction *out, const char *name);
+PC_API pc_status pc_metric_parse(pc_metric *out, const char *name);
+PC_API const char *pc_source_name(pc_source source);
+PC_API const char *pc_direction_name(pc_direction direction);
+PC_API const char *pc_metric_name(pc_metric metric);
+
+typedef struct pc_evaluator_options {
+    pc_source source;
+    pc_direction direction;
+    pc_metric metric;
+    int n_threads; /* 0: one per processor; never changes a result */
+} pc_evaluator_options;
+#define PC_EVALUATOR_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0                            \
+    }
+
+typedef struct pc_evaluator pc_evaluator;
+
+/* Borrows model and task. Computes the base runs' metrics and, for the mean sources, the means.
+ * PC_ERR_INPUT: a metric that needs wrong answers where there are none, denoise with another source
+ * than resample, mean-positional with unequal lengths. */
+PC_API pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                   const pc_evaluator_options *options);
+PC_API void pc_evaluator_free(pc_evaluator *evaluator);
+
+/* Measures n interventions on every prompt of the task.
+ *   effects     (n, n_prompts) metric(intervened) - metric(base), in the metric's unit
+ *   is_touched  (n) or NULL: false where the intervention changed nothing on any prompt; its
+ * effects are then exactly 0 The result does not depend on n, on the order or on the number of
+ * threads. PC_ERR_INPUT: a position outside a prompt; a metric that comes out as NaN or infinity,
+ * with layer, component and prompt. */
+PC_API pc_status pc_evaluator_measure(double *effects, bool *is_touched, pc_evaluator *evaluator,
+                                      const pc_intervention *const *interventions, int n);
+
+/* The metric per prompt (n_prompts) of the plain model on the clean and on the corrupted prompts.
+ */
+PC_API const double *pc_evaluator_clean(const pc_evaluator *evaluator);
+PC_API const double *pc_evaluator_corrupted(const pc_evaluator *evaluator);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,45 @@
+/* The definition of causal attention, in double. */
+#include "kernels/attention.h"
+
+#include <math.h>
+
+static void score_row(double *row, const double *q, const double *k, int64_t query, int64_t d_head,
+                      double scale)
+{
+    for (int64_t key = 0; key <= query; key++) {
+        double sum = 0;
+        for (int64_t c = 0; c < d_head; c++)
+            sum += q[query * d_head + c] * k[key * d_head + c];
+        row[key] = sum * scale;
+    }
+}
+
+static void softmax_row(double *row, int64_t n)
+{
+    double most = row[0], sum = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (row[i] > most) most = row[i];
+    for (int64_t i = 0; i < n; i++) {
+        row[i] = exp(row[i] - most);
+        sum += row[i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        row[i] /= sum;
+}
+
+void pc_ref_attention(double *z, double *pattern, const double *q, const double *k, const double *v,
+                      int64_t seq, int64_t d_head, double scale)
+{
+    for (int64_t query = 0; query < seq; query++) {
+        double *row = pattern + query * seq, *out = z + query * d_head;
+        score_row(row, q, k, query, d_head, scale);
+        softmax_row(row, query + 1);
+        for (int64_t key = query + 1; key < seq; key++)
+            row[key] = 0;
+        for (int64_t c = 0; c < d_head; c++)
+            out[c] = 0;
+        for (int64_t key = 0; key <= query; key++)
+            for (int64_t c = 0; c < d_head; c++)
+                out[c] += row[key] * v[key * d_head + c];
+    }
+}

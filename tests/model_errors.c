@@ -1,0 +1,217 @@
+/* A model directory that is not as it must be is refused with one line that names the place. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/file.h"
+#include "io/safetensors.h"
+#include "patchclamp/model.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char folder[64];
+
+static void make_folder(void)
+{
+    strcpy(folder, "/tmp/patchclamp-model-XXXXXX");
+    cr_assert(mkdtemp(folder));
+}
+
+static void remove_folder(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    (void)!system(command);
+}
+
+TestSuite(model_errors, .init = make_folder, .fini = remove_folder);
+
+static char *read_golden(size_t *length, const char *model, const char *file)
+{
+    char path[512], *bytes;
+    snprintf(path, sizeof path, "%s/tests/golden/models/%s/%s", PC_SOURCE_DIR, model, file);
+    cr_assert_eq(pc_file_read(&bytes, length, path, 1 << 24), PC_OK, "%s", pc_last_error());
+    return bytes;
+}
+
+static void write_here(const char *file, const char *bytes, size_t length)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    cr_assert_eq(pc_file_replace(path, bytes, length), PC_OK, "%s", pc_last_error());
+}
+
+/* The file's content with the first `from` replaced by `to`; both NULL: as it is. */
+static void copy_file(const char *model, const char *file, const char *from, const char *to)
+{
+    size_t length;
+    char *bytes = read_golden(&length, model, file);
+    if (!from) {
+        write_here(file, bytes, length);
+        free(bytes);
+        return;
+    }
+    char *at = NULL;
+    for (size_t i = 0; i + strlen(from) <= length && !at; i++)
+        if (memcmp(bytes + i, from, strlen(from)) == 0) at = bytes + i;
+    cr_assert(at, "%s has no %s", file, from);
+    const size_t before = (size_t)(at - bytes), after = length - before - strlen(from);
+    char *changed = malloc(length + strlen(to) + 1);
+    memcpy(changed, bytes, before);
+    memcpy(changed + before, to, strlen(to));
+    memcpy(changed + before + strlen(to), at + strlen(from), after);
+    write_here(file, changed, before + strlen(to) + after);
+    free(changed);
+    free(bytes);
+}
+
+static void expect_refused(const char *what, pc_status expected, const char *message)
+{
+    pc_model *model = NULL;
+    pc_status status = pc_model_open(&model, folder);
+    cr_expect_eq(status, expected, "%s: %s, %s", what, pc_status_name(status), pc_last_error());
+    cr_expect(status == PC_OK || strstr(pc_last_error(), message), "%s: %s", what, pc_last_error());
+    cr_expect(!strchr(pc_last_error(), '\n'), "%s", what);
+    cr_expect(!model || status == PC_OK, "%s: a model came out", what);
+    pc_model_free(model);
+}
+
+static const struct {
+    const char *model, *config, *from, *to;
+    pc_status status;
+    const char *message;
+} configs[] = {
+    {"gpt2-plain", "config.json", "\"n_layer\": 2", "\"n_layer\": \"2\"", PC_ERR_INPUT,
+     "config.json: n_layer is \"2\", expected an integer from 1"},
+    {"gpt2-plain", "config.json", "\"n_layer\": 2", "\"n_layer\": 0", PC_ERR_INPUT, "n_layer is 0"},
+    {"gpt2-plain", "config.json", "\"n_layer\": 2", "\"n_layer\": 3", PC_ERR_INPUT,
+     "tensor h.2.ln_1.weight is missing"},
+    {"gpt2-plain", "config.json", "\"n_layer\": 2", "\"n_layer\": 1", PC_ERR_UNSUPPORTED,
+     "is not part of a gpt2 model of 1 layers"},
+    {"gpt2-plain", "config.json", "\"n_layer\": 2", "\"n_layer\": 16777216", PC_ERR_INPUT,
+     "the configuration has 16777216 layers"},
+    {"gpt2-plain", "config.json", "\"n_head\": 3", "\"n_head\": 5", PC_ERR_INPUT,
+     "expected a multiple of n_head"},
+    {"gpt2-plain", "config.json", "\"n_embd\": 24", "\"n_embd\": 27", PC_ERR_INPUT,
+     "wte.weight is (37, 24), expected (37, 27) from the configuration"},
+    {"gpt2-plain", "config.json", "\"vocab_size\": 37", "\"vocab_size\": 16777216", PC_ERR_INPUT,
+     "wte.weight is (37, 24), expected (16777216, 24)"},
+    {"gpt2-plain", "config.json", "\"gelu_new\"", "\"mish\"", PC_ERR_UNSUPPORTED,
+     "activation_function is \"mish\""},
+    {"gpt2-plain", "config.json", "\"model_type\": \"gpt2\"", "\"model_type\": \"mamba\"",
+     PC_ERR_UNSUPPORTED, "model_type is \"mamba\""},
+    {"gpt2-plain", "config.json", "{", "{\"rope_theta\": 10000, ", PC_ERR_UNSUPPORTED,
+     "key \"rope_theta\" is unknown for gpt2 and might change the computation"},
+    {"gpt2-plain", "config.json", "{", "{\"n_layer\": 2, ", PC_ERR_INPUT, "not valid JSON"},
+    {"gpt2-plain", "config.json", "{", "[{", PC_ERR_INPUT, "config.json:"},
+    {"tl-ln", "cfg.json", "\"gated_mlp\": false", "\"gated_mlp\": true", PC_ERR_UNSUPPORTED,
+     "gated_mlp is true, Patchclamp supports only false"},
+    {"tl-ln", "cfg.json", "\"positional_embedding_type\": \"standard\"",
+     "\"positional_embedding_type\": \"rotary\"", PC_ERR_UNSUPPORTED,
+     "positional_embedding_type is \"rotary\""},
+    {"tl-ln", "cfg.json", "\"normalization_type\": \"LN\"", "\"normalization_type\": \"XX\"",
+     PC_ERR_UNSUPPORTED, "normalization_type is \"XX\""},
+    {"tl-ln", "cfg.json", "\"attn_only\": false", "\"attn_only\": true", PC_ERR_UNSUPPORTED, ""},
+};
+
+Test(model_errors, configurations_that_cannot_be_are_named)
+{
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        copy_file(configs[i].model, configs[i].config, configs[i].from, configs[i].to);
+        copy_file(configs[i].model, "model.safetensors", NULL, NULL);
+        if (*configs[i].message)
+            expect_refused(configs[i].to, configs[i].status, configs[i].message);
+        remove_folder();
+        cr_assert_eq(mkdir(folder, 0700), 0);
+    }
+}
+
+static const struct {
+    const char *from, *to;
+    pc_status status;
+    const char *message;
+} weights[] = {
+    {"\"wte.weight\"", "\"wtf.weight\"", PC_ERR_INPUT, "tensor wte.weight is missing"},
+    {"[37,24]", "[24,37]", PC_ERR_INPUT, "wte.weight is (24, 37), expected (37, 24)"},
+    {"[24,72]", "[72,24]", PC_ERR_INPUT, "attn.c_attn.weight is (72, 24), expected (24, 72)"},
+    {"\"ln_f.bias\"", "\"ln_g.bias\"", PC_ERR_INPUT, "tensor ln_f.bias is missing"},
+    {"\"h.0.attn.masked_bias\"", "\"h.0.attn.masked_bent\"", PC_ERR_UNSUPPORTED,
+     "tensor h.0.attn.masked_bent is not part of a gpt2 model"},
+};
+
+Test(model_errors, tensors_that_do_not_fit_are_named)
+{
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+        copy_file("gpt2-plain", "config.json", NULL, NULL);
+        copy_file("gpt2-plain", "model.safetensors", weights[i].from, weights[i].to);
+        expect_refused(weights[i].to, weights[i].status, weights[i].message);
+    }
+}
+
+static uint64_t offset_of(const char *tensor)
+{
+    pc_checkpoint *checkpoint;
+    cr_assert_eq(pc_checkpoint_open(&checkpoint, folder), PC_OK, "%s", pc_last_error());
+    const uint64_t offset = pc_checkpoint_find(checkpoint, tensor)->offset;
+    pc_checkpoint_free(checkpoint);
+    return offset;
+}
+
+Test(model_errors, nan_and_infinite_weights_are_located)
+{
+    static const char nan_bytes[] = "\x00\x00\xc0\x7f", infinity[] = "\x00\x00\x80\x7f";
+    size_t length;
+    char *bytes = read_golden(&length, "gpt2-plain", "model.safetensors");
+    copy_file("gpt2-plain", "config.json", NULL, NULL);
+    write_here("model.safetensors", bytes, length);
+    const uint64_t at = offset_of("h.1.ln_2.bias") + 4 * 7;
+    memcpy(bytes + at, nan_bytes, 4);
+    write_here("model.safetensors", bytes, length);
+    expect_refused("NaN", PC_ERR_INPUT, "h.1.ln_2.bias has NaN at element 7");
+    memcpy(bytes + at, infinity, 4);
+    write_here("model.safetensors", bytes, length);
+    expect_refused("infinity", PC_ERR_INPUT, "h.1.ln_2.bias has an infinity at element 7");
+    free(bytes);
+}
+
+Test(model_errors, every_truncation_is_refused)
+{
+    size_t length;
+    char *bytes = read_golden(&length, "gpt2-relu", "model.safetensors");
+    copy_file("gpt2-relu", "config.json", NULL, NULL);
+    for (size_t cut = 0; cut < length; cut += 1 + cut / 16) {
+        write_here("model.safetensors", bytes, cut);
+        expect_refused("truncated", PC_ERR_INPUT, "model.safetensors");
+    }
+    free(bytes);
+}
+
+Test(model_errors, directories_without_a_model_say_what_was_looked_for)
+{
+    expect_refused("empty", PC_ERR_INPUT, "has neither config.json (Hugging Face) nor cfg.json");
+    copy_file("gpt2-plain", "config.json", NULL, NULL);
+    expect_refused("no weights", PC_ERR_INPUT, "safetensors");
+    pc_model *model = NULL;
+    cr_expect_eq(pc_model_open(&model, "/nowhere/at/all"), PC_ERR_INPUT);
+    cr_expect(strstr(pc_last_error(), "/nowhere/at/all: no such model directory"), "%s",
+              pc_last_error());
+}
+
+Test(model_errors, prompts_that_cannot_be_are_refused)
+{
+    pc_model *model;
+    double logits[64 * 37];
+    int32_t tokens[64] = {0};
+    copy_file("gpt2-plain", "config.json", NULL, NULL);
+    copy_file("gpt2-plain", "model.safetensors", NULL, NULL);
+    cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
+    cr_expect_eq(pc_model_logits(logits, model, tokens, 0), PC_ERR_INPUT);
+    cr_expect_eq(pc_model_logits(logits, model, tokens, 20), PC_ERR_INPUT);
+    cr_expect(strstr(pc_last_error(), "has 20 tokens"), "%s", pc_last_error());
+    tokens[3] = 37;
+    cr_expect_eq(pc_model_logits(logits, model, tokens, 5), PC_ERR_INPUT);
+    cr_expect(strstr(pc_last_error(), "token 3 of the prompt is 37, expected 0 to 36"), "%s",
+              pc_last_error());
+    pc_model_free(model);
+}

@@ -1,0 +1,115 @@
+/* Logits and attention patterns equal those of transformers and TransformerLens in float64. */
+#include "support/golden.h"
+
+#include "patchclamp/heads.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Both sides compute in double from the same weights: what remains is the order of sums. */
+#define TOLERANCE 1e-9
+
+static void check_prompt(const char *name, const pc_model *model, const json_t *tokens,
+                         const json_t *expected)
+{
+    const int64_t vocab = pc_model_describe(model)->vocab_out;
+    int n;
+    int32_t *ids = golden_tokens(&n, tokens);
+    double *logits = malloc(sizeof *logits * (size_t)n * (size_t)vocab);
+    cr_assert_eq(pc_model_logits(logits, model, ids, n), PC_OK, "%s", pc_last_error());
+    cr_assert_eq((int)json_array_size(expected), n, "%s", name);
+    for (int p = 0; p < n; p++)
+        for (int64_t v = 0; v < vocab; v++) {
+            const double want =
+                json_number_value(json_array_get(json_array_get(expected, (size_t)p), (size_t)v));
+            const double got = logits[p * vocab + v];
+            cr_assert(fabs(got - want) <= TOLERANCE * (1 + fabs(want)),
+                      "%s: logit %d at position %d is %.17g, expected %.17g", name, (int)v, p, got,
+                      want);
+        }
+    free(logits);
+    free(ids);
+}
+
+static void check_logits(const char *name)
+{
+    pc_model *model = golden_open(name);
+    json_t *golden = golden_read(name);
+    const json_t *tokens = json_object_get(golden, "tokens");
+    const json_t *logits = json_object_get(golden, "logits");
+    cr_assert(json_array_size(tokens) >= 2, "%s", name);
+    for (size_t i = 0; i < json_array_size(tokens); i++)
+        check_prompt(name, model, json_array_get(tokens, i), json_array_get(logits, i));
+    json_decref(golden);
+    pc_model_free(model);
+}
+
+Test(model_golden, logits_equal_the_libraries)
+{
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        check_logits(golden_models[i]);
+}
+
+static int read_rows(int32_t ***rows, int **lengths, const json_t *list)
+{
+    const int n = (int)json_array_size(list);
+    *rows = malloc(sizeof(int32_t *) * (size_t)n);
+    *lengths = malloc(sizeof(int) * (size_t)n);
+    for (int i = 0; i < n; i++)
+        (*rows)[i] = golden_tokens(&(*lengths)[i], json_array_get(list, (size_t)i));
+    return n;
+}
+
+static void compare_heads(const char *name, const pc_head_scores *scores, const json_t *heads,
+                          const pc_model_info *info)
+{
+    for (int h = 0; h < info->n_layers * info->n_heads; h++) {
+        char head[32];
+        snprintf(head, sizeof head, "a%d.h%d", h / info->n_heads, h % info->n_heads);
+        const json_t *want = json_object_get(heads, head);
+        cr_assert(json_is_object(want), "%s: %s", name, head);
+        for (int role = 0; role < PC_N_ROLES; role++) {
+            const double expected =
+                json_number_value(json_object_get(want, pc_role_name((pc_role)role)));
+            cr_expect(fabs(scores[h].score[role] - expected) <= TOLERANCE,
+                      "%s: %s %s is %.17g, expected %.17g", name, head, pc_role_name((pc_role)role),
+                      scores[h].score[role], expected);
+        }
+    }
+}
+
+static int check_heads(const char *name)
+{
+    json_t *golden = golden_read(name);
+    const json_t *heads = json_object_get(golden, "heads");
+    if (!json_is_object(heads)) {
+        json_decref(golden);
+        return 0;
+    }
+    pc_model *model = golden_open(name);
+    const pc_model_info *info = pc_model_describe(model);
+    int32_t **rows;
+    int *lengths;
+    const int n = read_rows(&rows, &lengths, json_object_get(golden, "head_tokens"));
+    pc_head_scores *scores = malloc(sizeof *scores * (size_t)(info->n_layers * info->n_heads));
+    cr_assert_eq(pc_heads_detect(scores, model, (const int32_t *const *)rows, lengths, n), PC_OK,
+                 "%s", pc_last_error());
+    compare_heads(name, scores, heads, info);
+    for (int i = 0; i < n; i++)
+        free(rows[i]);
+    free(scores);
+    free(lengths);
+    free(rows);
+    pc_model_free(model);
+    json_decref(golden);
+    return 1;
+}
+
+Test(model_golden, head_scores_equal_the_brute_force)
+{
+    int n_checked = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        n_checked += check_heads(golden_models[i]);
+    cr_expect(n_checked >= 2, "only %d models have head scores", n_checked);
+}

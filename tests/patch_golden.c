@@ -1,0 +1,97 @@
+/* Effects of every kind of intervention equal an independent float64 brute force. */
+#include "support/golden.h"
+
+#include "patchclamp/patch.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Double on both sides, sums in another order; effects are differences of metrics of size 1 to 30.
+ */
+#define ABSOLUTE 1e-9
+#define RELATIVE 1e-9
+
+typedef struct setting {
+    pc_evaluator_options options;
+    pc_evaluator *evaluator;
+} setting;
+
+enum { MOST_SETTINGS = 128 };
+
+/* One evaluator per combination of source, direction and metric. */
+static pc_evaluator *evaluator_for(setting *settings, int *n, const json_t *row,
+                                   const pc_model *model, const pc_task *task)
+{
+    pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+    o.n_threads = 1;
+    cr_assert_eq(pc_source_parse(&o.source, json_string_value(json_object_get(row, "source"))),
+                 PC_OK);
+    cr_assert_eq(
+        pc_direction_parse(&o.direction, json_string_value(json_object_get(row, "direction"))),
+        PC_OK);
+    cr_assert_eq(pc_metric_parse(&o.metric, json_string_value(json_object_get(row, "metric"))),
+                 PC_OK);
+    for (int i = 0; i < *n; i++)
+        if (settings[i].options.source == o.source && settings[i].options.metric == o.metric &&
+            settings[i].options.direction == o.direction)
+            return settings[i].evaluator;
+    cr_assert(*n < MOST_SETTINGS);
+    settings[*n].options = o;
+    cr_assert_eq(pc_evaluator_open(&settings[*n].evaluator, model, task, &o), PC_OK, "%s",
+                 pc_last_error());
+    return settings[(*n)++].evaluator;
+}
+
+static void check_row(const char *name, const json_t *row, pc_evaluator *evaluator,
+                      const pc_model *model, int n_prompts)
+{
+    pc_intervention *intervention;
+    char *json = json_dumps(json_object_get(row, "intervention"), JSON_COMPACT);
+    char *whole = json_dumps(row, JSON_COMPACT);
+    double *effects = malloc(sizeof *effects * (size_t)n_prompts);
+    cr_assert_eq(pc_intervention_parse(&intervention, model, json), PC_OK, "%s", pc_last_error());
+    const pc_intervention *list[] = {intervention};
+    cr_assert_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_OK, "%s",
+                 pc_last_error());
+    const json_t *expected = json_object_get(row, "effects");
+    cr_assert_eq((int)json_array_size(expected), n_prompts, "%s", name);
+    for (int i = 0; i < n_prompts; i++) {
+        const double want = json_number_value(json_array_get(expected, (size_t)i));
+        cr_expect(fabs(effects[i] - want) <= ABSOLUTE + RELATIVE * fabs(want),
+                  "%s: pair %d has effect %.17g, expected %.17g: %.200s", name, i, effects[i], want,
+                  whole);
+    }
+    pc_intervention_free(intervention);
+    free(effects);
+    free(whole);
+    free(json);
+}
+
+static size_t check_model(const char *name)
+{
+    pc_model *model = golden_open(name);
+    json_t *golden = golden_read(name);
+    pc_task *task = golden_task(golden, model);
+    setting settings[MOST_SETTINGS];
+    int n_settings = 0;
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(golden, "interventions"), i, row) check_row(
+        name, row, evaluator_for(settings, &n_settings, row, model, task), model, pc_task_n(task));
+    for (int s = 0; s < n_settings; s++)
+        pc_evaluator_free(settings[s].evaluator);
+    pc_task_free(task);
+    json_decref(golden);
+    pc_model_free(model);
+    return i;
+}
+
+Test(patch_golden, effects_equal_the_brute_force)
+{
+    size_t n = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        n += check_model(golden_models[i]);
+    cr_expect(n >= 400, "only %zu interventions were compared", n);
+}

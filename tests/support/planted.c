@@ -1,0 +1,142 @@
+/* Building models weight by weight. */
+#define _POSIX_C_SOURCE 200809L
+#include "support/planted.h"
+
+#include "base/rng.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Tokens: A = 0 and 1, B = 0 and 1, the end; two answers. Residual channels by name. */
+enum { A0, A1, B0, B1, END, VOCAB };
+enum { YES, NO, ANSWERS };
+enum { BIT_A, BIT_B, AT_END, AT_0, AT_1, OUT_A, OUT_B, RESULT, D_MODEL };
+enum { N_CTX = 3, N_HEADS = 2, D_HEAD = 1, D_MLP = 2 };
+
+/* Attention to one position only: the rest weighs exp(-SHARP). */
+#define SHARP 40.0f
+
+typedef struct planted {
+    float embed[VOCAB][D_MODEL], position[N_CTX][D_MODEL];
+    float q[N_HEADS][D_MODEL][D_HEAD], k[N_HEADS][D_MODEL][D_HEAD], v[N_HEADS][D_MODEL][D_HEAD];
+    float o[N_HEADS][D_HEAD][D_MODEL];
+    float in[D_MODEL][D_MLP], in_bias[D_MLP], out[D_MLP][D_MODEL], out_bias[D_MODEL];
+    float unembed[D_MODEL][ANSWERS];
+} planted;
+
+static const struct {
+    const char *name, *shape;
+    size_t offset, bytes;
+} tensors[] = {
+#define T(name, shape, field)                                                                      \
+    {                                                                                              \
+        name, shape, offsetof(planted, field), sizeof((planted *)0)->field                         \
+    }
+    T("embed.W_E", "[5,8]", embed),        T("pos_embed.W_pos", "[3,8]", position),
+    T("blocks.0.attn.W_Q", "[2,8,1]", q),  T("blocks.0.attn.W_K", "[2,8,1]", k),
+    T("blocks.0.attn.W_V", "[2,8,1]", v),  T("blocks.0.attn.W_O", "[2,1,8]", o),
+    T("blocks.0.mlp.W_in", "[8,2]", in),   T("blocks.0.mlp.b_in", "[2]", in_bias),
+    T("blocks.0.mlp.W_out", "[2,8]", out), T("blocks.0.mlp.b_out", "[8]", out_bias),
+    T("unembed.W_U", "[8,2]", unembed),
+#undef T
+};
+
+static const char config[] =
+    "{\"n_layers\": 1, \"n_heads\": 2, \"d_model\": 8, \"d_head\": 1, \"d_mlp\": 2, \"n_ctx\": 3,"
+    " \"d_vocab\": 5, \"d_vocab_out\": 2, \"act_fn\": \"relu\", \"normalization_type\": null}";
+
+static void write_file(const char *folder, const char *name, const void *head, size_t head_bytes,
+                       const void *body, size_t body_bytes)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    cr_assert(file, "%s", path);
+    fwrite(head, 1, head_bytes, file);
+    fwrite(body, 1, body_bytes, file);
+    fclose(file);
+}
+
+static void write_weights(const char *folder, const planted *weights)
+{
+    char header[2048] = {0};
+    size_t at = 8;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        at +=
+            (size_t)snprintf(header + at, sizeof header - at,
+                             "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
+                             i ? "," : "{", tensors[i].name, tensors[i].shape, tensors[i].offset,
+                             tensors[i].offset + tensors[i].bytes);
+    at += (size_t)snprintf(header + at, sizeof header - at, "}");
+    for (int byte = 0; byte < 8; byte++)
+        header[byte] = (char)((at - 8) >> (8 * byte) & 0xff);
+    write_file(folder, "model.safetensors", header, at, weights, sizeof *weights);
+}
+
+static pc_model *open_planted(const planted *weights)
+{
+    char folder[] = "/tmp/patchclamp-planted-XXXXXX", command[128];
+    cr_assert(mkdtemp(folder));
+    write_file(folder, "cfg.json", config, sizeof config - 1, "", 0);
+    write_weights(folder, weights);
+    pc_model *model;
+    const char *sha256;
+    cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
+    /* reads the files, which are gone in a moment; the model remembers it */
+    cr_assert_eq(pc_model_sha256(&sha256, model), PC_OK, "%s", pc_last_error());
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+    return model;
+}
+
+pc_model *planted_gate_model(planted_gate gate)
+{
+    planted w = {0};
+    w.embed[A1][BIT_A] = w.embed[B1][BIT_B] = w.embed[END][AT_END] = 1;
+    w.position[0][AT_0] = w.position[1][AT_1] = 1;
+    for (int head = 0; head < N_HEADS; head++) {
+        w.q[head][AT_END][0] = SHARP;
+        w.k[head][head == 0 ? AT_0 : AT_1][0] = 1;
+        w.v[head][head == 0 ? BIT_A : BIT_B][0] = 1;
+        w.o[head][0][head == 0 ? OUT_A : OUT_B] = 1;
+    }
+    for (int neuron = 0; neuron < D_MLP; neuron++)
+        w.in[OUT_A][neuron] = w.in[OUT_B][neuron] = 1;
+    w.in_bias[1] = -1; /* neuron 0 = A + B, neuron 1 = max(A + B - 1, 0) = A AND B */
+    w.out[0][RESULT] = gate == PLANTED_OR ? 1 : 0;
+    w.out[1][RESULT] = gate == PLANTED_OR ? -1 : 1;
+    w.unembed[RESULT][YES] = 1;
+    return open_planted(&w);
+}
+
+pc_model *planted_random_model(uint64_t seed)
+{
+    planted w;
+    float *values = (float *)&w;
+    pc_rng rng = {.seed = seed};
+    for (size_t i = 0; i < sizeof w / sizeof *values; i++)
+        values[i] = (float)(2 * pc_rng_unit(&rng) - 1);
+    return open_planted(&w);
+}
+
+pc_task *planted_gate_task(const pc_model *model)
+{
+    static const char pairs[] =
+        "{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1]}\n"
+        "{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1]}\n";
+    const pc_model_info *info = pc_model_describe(model);
+    const pc_task_limits limits = {
+        .vocab = info->vocab, .vocab_out = info->vocab_out, .n_ctx = info->n_ctx, .bos = -1};
+    char folder[] = "/tmp/patchclamp-planted-XXXXXX", path[128];
+    cr_assert(mkdtemp(folder));
+    write_file(folder, "task.jsonl", pairs, sizeof pairs - 1, "", 0);
+    snprintf(path, sizeof path, "%s/task.jsonl", folder);
+    pc_task *task;
+    cr_assert_eq(pc_task_read(&task, path, NULL, &limits), PC_OK, "%s", pc_last_error());
+    unlink(path);
+    rmdir(folder);
+    return task;
+}
