@@ -40,9 +40,8 @@ Test(graph_circuit, json_reads_back_byte_for_byte)
 Test(graph_circuit, awkward_values_read_back_byte_for_byte)
 {
     pc_circuit *c = sample_induction();
-    pc_circuit_node strange = {.name = "logits",
-                               .role = "quote \" back \\ tab\t \x01 \xc3\xa9",
-                               .is_untouched = true};
+    pc_circuit_node strange = {
+        .name = "logits", .role = "quote \" back \\ tab\t \x01 \xc3\xa9", .is_untouched = true};
     pc_circuit_edge edge = {.from = "input",
                             .to = "logits",
                             .effect = 5e-324,

@@ -210,9 +210,16 @@ Test(graph_figure, effects_of_components_are_a_map_without_edges)
     static const sample_shape shape = {12, 12, 12, 0, 1};
     pc_circuit *c = sample_random(&shape);
     pc_figure figure = {0};
+    pc_text text = {0};
+    cr_assert_eq(pc_circuit_add_node(c, &(pc_circuit_node){.name = "logits", .in_circuit = true}),
+                 PC_OK);
     draw(&figure, c, NULL);
     cr_expect_eq(count_role(&figure, PC_ROLE_EDGE), 0);
     cr_expect_eq(count_role(&figure, PC_ROLE_NODE), c->n_nodes);
+    cr_assert_eq(pc_circuit_put_svg(&text, c, NULL), PC_OK);
+    cr_expect(strstr(text.data, " of 156 components in the circuit, "), "the unmeasured count");
+    cr_expect_not(strstr(text.data, "not measured"));
+    pc_text_free(&text);
     pc_figure_free(&figure);
     pc_circuit_free(c);
 }

@@ -11,7 +11,7 @@ typedef struct pc_scene {
     pc_draw_options options;
     const pc_circuit_edge **edges; /* the drawn ones, strongest first */
     int n_edges;
-    const pc_circuit_node **nodes; /* the circuit's nodes, strongest first; all if it has none */
+    const pc_circuit_node **nodes; /* the circuit's measured nodes, strongest first; all if none */
     int n_nodes;
     int64_t n_in_circuit;  /* edges, or nodes where no edge is drawn */
     int64_t n_all;         /* of the same kind in the file */

@@ -42,7 +42,7 @@ static void add_nodes(pc_scene *scene, const size_t *order, bool has_outsiders)
     const size_t count = pc_circuit_n_nodes(scene->circuit);
     for (size_t i = 0; i < count; i++) {
         const pc_circuit_node *node = pc_circuit_node_at(scene->circuit, order[i]);
-        if (node->in_circuit || (has_outsiders && node->is_measured))
+        if (node->is_measured && (node->in_circuit || has_outsiders))
             scene->nodes[scene->n_nodes++] = node;
     }
 }
@@ -52,6 +52,7 @@ static pc_status select_nodes(pc_scene *scene, size_t *order)
     const pc_circuit *c = scene->circuit;
     const size_t count = pc_circuit_n_nodes(c);
     double drawn = 0, all = 0;
+    int64_t n_measured = 0;
     scene->nodes = pc_alloc(count, sizeof *scene->nodes);
     if (!scene->nodes) return PC_ERR_NOMEM;
     PC_TRY(pc_circuit_rank_nodes(order, c));
@@ -62,12 +63,13 @@ static pc_status select_nodes(pc_scene *scene, size_t *order)
         const pc_circuit_node *node = pc_circuit_node_at(c, i);
         const double size = strength(node->effect, node->is_measured);
         all += size;
+        n_measured += node->is_measured;
         if (node->in_circuit) drawn += size;
         if (size > scene->strongest_node) scene->strongest_node = size;
     }
     if (scene->n_edges > 0) return PC_OK;
     scene->n_in_circuit = n_in_circuit;
-    scene->n_all = (int64_t)count;
+    scene->n_all = n_measured;
     scene->drawn_fraction = all > 0 && isfinite(all) ? drawn / all : 0;
     scene->strongest = scene->strongest_node;
     return PC_OK;
