@@ -6,7 +6,7 @@
  *   q, k, v  (seq, d_head)
  *
  * The softmax subtracts the row's maximum; sums run in ascending order of key and channel. A row
- * with NaN or infinity in its scores comes out as NaN. */
+ * with NaN or +infinity in its scores comes out as NaN. */
 #ifndef PC_KERNELS_ATTENTION_H
 #define PC_KERNELS_ATTENTION_H
 

@@ -54,6 +54,9 @@ static const pc_config_key keys[] = {
     {"return_dict", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"chunk_size_feed_forward", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"predict_special_tokens", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"n_special", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"output_past", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"_num_labels", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},
 };
 

@@ -267,11 +267,14 @@ static bool matches(const char *name, const pc_architecture *architecture, const
     char expected[NAME_BYTES];
     const char *prefix = architecture->name_prefix;
     if (prefix && strncmp(name, prefix, strlen(prefix)) == 0) name += strlen(prefix);
-    for (int layer = 0; layer < (strstr(pattern, "%d") ? shape->n_layers : 1); layer++) {
-        snprintf(expected, sizeof expected, pattern, layer);
-        if (strcmp(expected, name) == 0) return true;
-    }
-    return false;
+    const char *number = strstr(pattern, "%d");
+    if (!number) return strcmp(pattern, name) == 0;
+    const size_t before = (size_t)(number - pattern);
+    if (strncmp(pattern, name, before) != 0) return false;
+    const long layer = strtol(name + before, NULL, 10);
+    if (layer < 0 || layer >= shape->n_layers) return false;
+    snprintf(expected, sizeof expected, pattern, (int)layer); /* "01" and "+1" are other names */
+    return strcmp(expected, name) == 0;
 }
 
 static bool is_known(const char *name, const pc_architecture *architecture, const pc_shape *shape)

@@ -133,22 +133,40 @@ static pc_status check_options(const pc_task *task, const pc_evaluator_options *
     return PC_OK;
 }
 
+/* A task may have been read for another model: its ids index this one's logits. */
+static pc_status check_answers(const pc_model *model, const int32_t *answers, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (answers[i] < 0 || answers[i] >= model->shape.vocab_out)
+            return pc_fail(PC_ERR_INPUT, "answer %d is not a logit of %s, expected 0 to %lld",
+                           (int)answers[i], model->info.name,
+                           (long long)model->shape.vocab_out - 1);
+    return PC_OK;
+}
+
 static pc_status check_task(const pc_model *model, const pc_task *task)
 {
     for (int i = 0; i < pc_task_n(task); i++) {
         const pc_prompt *pair = pc_task_prompt(task, i);
         pc_status status = pc_model_check_tokens(model, pair->clean, pair->n_tokens);
         if (status == PC_OK) status = pc_model_check_tokens(model, pair->corrupted, pair->n_tokens);
+        for (int t = 0; t < pair->n_targets && status == PC_OK; t++) {
+            const pc_target *target = &pair->targets[t];
+            status = check_answers(model, target->answers, target->n_answers);
+            if (status == PC_OK)
+                status = check_answers(model, target->wrong_answers, target->n_wrong_answers);
+        }
         if (status != PC_OK)
             return pc_fail_within(status, "task %s, pair %d", pc_task_name(task), i);
-        for (int t = 0; t < pair->n_targets; t++)
-            for (int a = 0; a < pair->targets[t].n_answers; a++)
-                if (pair->targets[t].answers[a] >= model->shape.vocab_out)
-                    return pc_fail(PC_ERR_INPUT, "task %s, pair %d: answer %d is not a logit of %s",
-                                   pc_task_name(task), i, (int)pair->targets[t].answers[a],
-                                   model->info.name);
     }
     return PC_OK;
+}
+
+pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
+                             const pc_evaluator_options *options)
+{
+    PC_TRY(check_options(task, options));
+    return check_task(model, task);
 }
 
 static int count_threads(const pc_evaluator *e)
@@ -205,8 +223,7 @@ static pc_status compute_means(pc_evaluator *e)
 
 static pc_status open_into(pc_evaluator *e)
 {
-    PC_TRY(check_options(e->task, &e->options));
-    PC_TRY(check_task(e->model, e->task));
+    PC_TRY(pc_evaluator_check(e->model, e->task, &e->options));
     e->clean = pc_alloc((size_t)e->n_prompts, sizeof *e->clean);
     e->corrupted = pc_alloc((size_t)e->n_prompts, sizeof *e->corrupted);
     if (!e->clean || !e->corrupted) return PC_ERR_NOMEM;

@@ -8,4 +8,8 @@
  * denoising. */
 const double *pc_evaluator_base(const pc_evaluator *evaluator);
 
+/* The checks of pc_evaluator_open that need no run of the model. */
+pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
+                             const pc_evaluator_options *options);
+
 #endif

@@ -26,6 +26,36 @@ static int compare_places(const void *a, const void *b)
     return (x->reader > y->reader) - (x->reader < y->reader);
 }
 
+/* Whether cutting `a` cuts all that cutting `b` does. */
+static bool covers(const pc_place *a, const pc_place *b)
+{
+    return a->writer == b->writer && (a->neuron < 0 || a->neuron == b->neuron) &&
+           (a->reader < 0 || a->reader == b->reader);
+}
+
+/* Whether one of the writer's sorted places covers this one, which comes after them: a whole writer
+ * stands before its neurons, every reader before each. */
+static bool is_covered(const pc_place *places, size_t n, const pc_place *place)
+{
+    for (size_t i = 0; i < n && places[i].neuron < 0; i++)
+        if (covers(&places[i], place)) return true;
+    for (size_t i = n; i-- > 0 && places[i].neuron == place->neuron;)
+        if (covers(&places[i], place)) return true;
+    return false;
+}
+
+/* Sorts, and leaves out what another place covers: a neuron cut twice would change twice. */
+static void make_canonical(pc_intervention *x, size_t n)
+{
+    size_t start = 0; /* of the writer at hand, among those that stay */
+    qsort(x->cuts, n, sizeof *x->cuts, compare_places);
+    for (size_t i = 0; i < n; i++) {
+        const pc_place place = x->cuts[i];
+        if (x->n_cuts > 0 && x->cuts[x->n_cuts - 1].writer != place.writer) start = x->n_cuts;
+        if (!is_covered(x->cuts + start, x->n_cuts - start, &place)) x->cuts[x->n_cuts++] = place;
+    }
+}
+
 pc_status pc_intervention_cut_all(pc_intervention **out, const pc_place *places, size_t n)
 {
     *out = NULL;
@@ -37,10 +67,7 @@ pc_status pc_intervention_cut_all(pc_intervention **out, const pc_place *places,
         return PC_ERR_NOMEM;
     }
     if (n) memcpy(made->cuts, places, n * sizeof *places);
-    qsort(made->cuts, n, sizeof *made->cuts, compare_places);
-    for (size_t i = 0; i < n; i++)
-        if (made->n_cuts == 0 || compare_places(&made->cuts[made->n_cuts - 1], &made->cuts[i]) != 0)
-            made->cuts[made->n_cuts++] = made->cuts[i];
+    make_canonical(made, n);
     *out = made;
     return PC_OK;
 }

@@ -14,7 +14,7 @@ typedef struct pc_path {
 } pc_path;
 
 struct pc_intervention {
-    pc_place *cuts; /* sorted by writer, neuron, reader; without repeats */
+    pc_place *cuts; /* sorted by writer, neuron, reader; none lies within another */
     size_t n_cuts;
     uint8_t *kept; /* (n_edges) 1 = in the circuit, all others are cut; NULL: not a circuit */
     int64_t n_edges;
@@ -35,8 +35,9 @@ pc_status pc_intervention_circuit(pc_intervention **out, const pc_components *co
 /* All edges out of the given places cut. */
 pc_status pc_intervention_cut_all(pc_intervention **out, const pc_place *places, size_t n);
 
-/* The canonical text: equal for equal interventions however they were written, different for
- * different ones. A circuit is named by the SHA-256 of its edges. */
+/* The canonical text: the same however an intervention's names were ordered, repeated or implied by
+ * one another, different for different ones. A circuit is named by the SHA-256 of its edges; the
+ * same cuts given one by one have another text. */
 pc_status pc_intervention_key(pc_text *out, const pc_intervention *intervention,
                               const pc_components *components);
 

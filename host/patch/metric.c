@@ -39,9 +39,10 @@ static double sum_probabilities(const double *logits, double total, const int32_
 static double accuracy(const double *logits, int64_t n, const pc_target *t)
 {
     int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logits[i] > logits[best] || isnan(logits[best])) best = i;
-    if (isnan(logits[best])) return NAN;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(logits[i])) return NAN; /* comparisons would pass over it */
+        if (logits[i] > logits[best]) best = i;
+    }
     for (int i = 0; i < t->n_answers; i++)
         if (t->answers[i] == best) return 1;
     return 0;

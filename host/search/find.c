@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "patch/evaluator.h"
 #include "search/result.h"
 
 #include <math.h>
@@ -49,13 +50,14 @@ static void put_selection(char out[64], const pc_find_options *o)
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o)
 {
-    char selection[64];
+    char selection[64], bos[32];
     const char *sha256;
     put_selection(selection, o);
     PC_TRY(pc_model_sha256(&sha256, model));
     const pc_store_fact identity[] = {
         {"model", sha256},
         {"task", pc_task_sha256(task)},
+        {"bos", pc_format_number(bos, (double)pc_task_bos(task))}, /* left out of means */
         {"level", pc_level_name(o->level)},
         {"method", o->method},
         {"source", pc_source_name(o->evaluation.source)},
@@ -155,6 +157,7 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
 static pc_status run(pc_circuit **out, search *s)
 {
     PC_TRY(allocate(s));
+    PC_TRY(pc_evaluator_check(s->model, s->task, &s->options->evaluation)); /* before a file is */
     if (s->options->directory) PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
     PC_TRY(pc_evaluator_open(&s->journal.evaluator, s->model, s->task, &s->options->evaluation));
     PC_TRY(measure(s));

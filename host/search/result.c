@@ -184,9 +184,10 @@ static pc_status add_edges(pc_circuit *circuit, const pc_result *r)
 static pc_status add_components(pc_circuit *circuit, const pc_result *r, bool *in_circuit,
                                 pc_head_scores *scores)
 {
-    const bool has_roles =
-        pc_heads_detect_on_repeats(scores, r->model, pc_task_bos(r->task), ROLE_ROWS, 0) == PC_OK;
-    const pc_head_scores *roles = has_roles ? scores : NULL; /* a model too small has none */
+    const pc_status status =
+        pc_heads_detect_on_repeats(scores, r->model, pc_task_bos(r->task), ROLE_ROWS, 0);
+    if (status != PC_OK && status != PC_ERR_INPUT) return status;
+    const pc_head_scores *roles = status == PC_OK ? scores : NULL; /* a model too small has none */
     switch (r->options->level) {
     case PC_LEVEL_NODE:
         return add_writers(circuit, r, r->choice->kept, r->effects, roles);

@@ -64,11 +64,13 @@ PC_API pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
                          const pc_find_options *options);
 
 typedef struct pc_faithfulness {
-    double faithfulness; /* (circuit - empty) / (clean - empty), a ratio of means over prompts */
-    double clean;        /* mean metric of the full model on the clean prompts */
-    double corrupted;    /* ... on the corrupted prompts */
-    double circuit;      /* ... of the circuit, everything else cut */
-    double empty;        /* ... with everything cut */
+    /* a ratio of means over prompts: (circuit - empty) / (clean - empty) under noise,
+     * (circuit - corrupted) / (empty - corrupted) under denoise, where cutting restores */
+    double faithfulness;
+    double clean;     /* mean metric of the full model on the clean prompts */
+    double corrupted; /* ... on the corrupted prompts */
+    double circuit;   /* ... of the circuit: noise cuts everything else, denoise the circuit */
+    double empty;     /* ... with every component of the level cut */
     double circuit_stderr;
     int n;                 /* prompts */
     int64_t n_kept, n_all; /* components in the circuit, and all of its level */
@@ -76,8 +78,8 @@ typedef struct pc_faithfulness {
 
 /* Faithfulness of a circuit on a task: runs clean and cuts the complement of the circuit; with
  * PC_DIRECTION_DENOISE runs corrupted and cuts the circuit's own edges. PC_ERR_INPUT: a circuit of
- * another model (names or dimensions), or |clean - empty| below two standard errors, where the
- * ratio means nothing. */
+ * another model (names or dimensions), or a denominator below two standard errors, where the ratio
+ * means nothing. */
 PC_API pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
                                      const pc_model *model, const pc_task *task,
                                      const pc_evaluator_options *options);

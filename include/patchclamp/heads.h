@@ -1,12 +1,17 @@
 /* Attention-pattern detectors: how much of a head's attention lies where a named role would put it.
  *
  * With A[t][s] the attention of position t to position s, averaged over the positions that count,
- * of all prompts: previous-token   A[t][t-1], t >= 1 current-token    A[t][t], t >= 1 first-token
- * A[t][0], t >= 1 duplicate-token  the attention on all earlier positions with the same token as t,
- * over those t whose token occurred before induction        the attention on the positions right
- * after these, over the same t The first, fourth and fifth are TransformerLens's head_detector
- * names (error measure "mul" asks what share of the attention lies on the pattern; here that share
- * is averaged per position). */
+ * of all prompts:
+ *
+ *   previous-token   A[t][t-1], t >= 1
+ *   current-token    A[t][t], t >= 1
+ *   first-token      A[t][0], t >= 1
+ *   duplicate-token  on all earlier positions with t's token, over those t that have one
+ *   induction        on the positions right after these, over the same t
+ *
+ * previous-token, duplicate-token and induction are TransformerLens's head_detector names (error
+ * measure "mul" asks what share of the attention lies on the pattern; here that share is averaged
+ * per position). */
 #ifndef PATCHCLAMP_HEADS_H
 #define PATCHCLAMP_HEADS_H
 

@@ -20,7 +20,7 @@ typedef struct pc_model_info {
     const char *path;         /* the directory that was opened */
     const char *architecture; /* "gpt2" or "transformer-lens" */
     const char *norm;         /* "layernorm", "rmsnorm" or "none" */
-    const char *activation;   /* "relu", "gelu", "gelu_new" or "silu" */
+    const char *activation;   /* "relu", "gelu", "gelu_new", "silu"; "none" without MLPs */
     int n_layers, n_heads, n_kv_heads, d_model, d_head;
     int d_mlp; /* 0: attention only */
     int n_ctx; /* longest prompt in tokens */

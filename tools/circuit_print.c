@@ -1,0 +1,176 @@
+/* Printing circuits. */
+#include "circuit_print.h"
+
+#include "json_out.h"
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A ranked component, node, neuron or edge. */
+typedef struct component {
+    char name[128];
+    const char *role;
+    double effect, standard_error;
+    bool in_circuit, is_untouched;
+} component;
+
+static bool is_of_edges(const pc_circuit *circuit)
+{
+    return pc_circuit_n_edges(circuit) > 0;
+}
+
+static const char *role_of(const pc_circuit *circuit, const char *name, size_t length)
+{
+    for (size_t i = 0; i < pc_circuit_n_nodes(circuit); i++) {
+        const pc_circuit_node *node = pc_circuit_node_at(circuit, i);
+        if (strlen(node->name) == length && memcmp(node->name, name, length) == 0)
+            return node->role;
+    }
+    return NULL;
+}
+
+static component edge_component(const pc_circuit *circuit, size_t i, char *roles, size_t bytes)
+{
+    const pc_circuit_edge *e = pc_circuit_edge_at(circuit, i);
+    component c = {.effect = e->effect,
+                   .standard_error = e->stderr_,
+                   .in_circuit = e->in_circuit,
+                   .is_untouched = e->is_untouched};
+    const char *from = role_of(circuit, e->from, strlen(e->from));
+    const char *to = role_of(circuit, e->to, strcspn(e->to, "<"));
+    snprintf(c.name, sizeof c.name, "%s->%s", e->from, e->to);
+    roles[0] = 0;
+    if (from || to) snprintf(roles, bytes, "%s -> %s", from ? from : e->from, to ? to : e->to);
+    c.role = roles;
+    return c;
+}
+
+static component node_component(const pc_circuit *circuit, size_t i)
+{
+    const pc_circuit_node *n = pc_circuit_node_at(circuit, i);
+    component c = {.role = n->role,
+                   .effect = n->effect,
+                   .standard_error = n->stderr_,
+                   .in_circuit = n->in_circuit,
+                   .is_untouched = n->is_untouched};
+    snprintf(c.name, sizeof c.name, "%s", n->name);
+    return c;
+}
+
+/* Indices in ranked order, measured components only: their number in *n. */
+static pc_status rank(size_t **order, size_t *n, const pc_circuit *circuit)
+{
+    const bool is_edges = is_of_edges(circuit);
+    const size_t all = is_edges ? pc_circuit_n_edges(circuit) : pc_circuit_n_nodes(circuit);
+    *order = malloc((all + 1) * sizeof **order);
+    if (!*order) return PC_ERR_NOMEM;
+    pc_status status =
+        is_edges ? pc_circuit_rank_edges(*order, circuit) : pc_circuit_rank_nodes(*order, circuit);
+    *n = all;
+    while (status == PC_OK && !is_edges && *n > 0 &&
+           !pc_circuit_node_at(circuit, (*order)[*n - 1])->is_measured)
+        --*n; /* the logits, which nothing is cut from */
+    return status;
+}
+
+static void add_row(table *t, const pc_circuit *circuit, size_t place, const component *c)
+{
+    double share;
+    table_cell(t, "%zu", place + 1);
+    table_cell(t, "%s", c->name);
+    table_cell(t, "%+.4f", c->effect);
+    table_cell(t, "%.4f", c->standard_error);
+    if (pc_circuit_share(&share, circuit, c->effect)) table_cell(t, "%.1f%%", 100 * share);
+    else table_cell(t, "-");
+    table_cell(t, "%s", c->in_circuit ? "yes" : c->is_untouched ? "untouched" : "");
+    table_cell(t, "%s", c->role ? c->role : "");
+}
+
+static void print_summary(const pc_circuit *circuit)
+{
+    double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
+    pc_circuit_baseline(&clean, circuit, "clean");
+    pc_circuit_baseline(&corrupted, circuit, "corrupted");
+    pc_circuit_baseline(&empty, circuit, "empty");
+    pc_circuit_evaluation(&kept, circuit, "kept");
+    pc_circuit_evaluation(&all, circuit, "components");
+    pc_circuit_evaluation(&circuit_metric, circuit, "circuit");
+    printf("%s: %.4f clean, %.4f corrupted, %.4f with everything cut; %d prompts\n",
+           pc_circuit_option(circuit, "metric"), clean, corrupted, empty,
+           (int)pc_circuit_describe_task(circuit)->n);
+    printf("circuit: %.0f of %.0f %ss, %s %.4f, ", kept, all, pc_circuit_option(circuit, "level"),
+           pc_circuit_option(circuit, "metric"), circuit_metric);
+    if (pc_circuit_evaluation(&faithfulness, circuit, "faithfulness"))
+        printf("faithfulness %.4f\n", faithfulness);
+    else printf("faithfulness undefined: full and empty differ by less than two standard errors\n");
+}
+
+pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
+{
+    size_t *order = NULL, n;
+    char roles[128];
+    pc_status status = rank(&order, &n, circuit);
+    if (status == PC_OK) {
+        table t;
+        table_begin(&t, "rlrrrll");
+        table_cell(&t, "#"), table_cell(&t, "%s", pc_circuit_option(circuit, "level"));
+        table_cell(&t, "effect"), table_cell(&t, "+-"), table_cell(&t, "share");
+        table_cell(&t, "circuit"), table_cell(&t, "role");
+        for (size_t i = 0; i < n && (int64_t)i < n_rows; i++) {
+            const component c = is_of_edges(circuit)
+                                    ? edge_component(circuit, order[i], roles, sizeof roles)
+                                    : node_component(circuit, order[i]);
+            add_row(&t, circuit, i, &c);
+        }
+        table_print(&t);
+        table_free(&t);
+        if ((int64_t)n > n_rows)
+            printf("... and %lld more (scores.csv)\n", (long long)n - (long long)n_rows);
+        printf("\n");
+        print_summary(circuit);
+    }
+    free(order);
+    return status;
+}
+
+static void print_numbers(const pc_circuit *circuit)
+{
+    static const char *const names[] = {"faithfulness",   "clean", "corrupted", "circuit",
+                                        "circuit_stderr", "n",     "kept",      "components"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double value;
+        if (pc_circuit_evaluation(&value, circuit, names[i])) json_number(names[i], value);
+        else json_text(names[i], NULL);
+    }
+}
+
+pc_status print_circuit_json(const pc_circuit *circuit)
+{
+    size_t *order = NULL, n;
+    char roles[128];
+    pc_status status = rank(&order, &n, circuit);
+    if (status == PC_OK) {
+        json_begin(NULL, '{');
+        json_text("level", pc_circuit_option(circuit, "level"));
+        print_numbers(circuit);
+        json_begin("ranked", '[');
+        for (size_t i = 0; i < n; i++) {
+            const component c = is_of_edges(circuit)
+                                    ? edge_component(circuit, order[i], roles, sizeof roles)
+                                    : node_component(circuit, order[i]);
+            json_begin(NULL, '{');
+            json_text("name", c.name);
+            json_number("effect", c.effect);
+            json_number("stderr", c.standard_error);
+            json_bool("in_circuit", c.in_circuit);
+            json_bool("untouched", c.is_untouched);
+            json_end('}');
+        }
+        json_end(']');
+        json_end('}');
+    }
+    free(order);
+    return status;
+}

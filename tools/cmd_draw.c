@@ -1,0 +1,79 @@
+/* patchclamp draw: the figure of a circuit. */
+#define _POSIX_C_SOURCE 200809L
+#include "commands.h"
+#include "exit_code.h"
+#include "options.h"
+
+#include "patchclamp/patchclamp.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef pc_status (*writer)(const pc_circuit *circuit, const char *path,
+                            const pc_draw_options *options);
+
+static writer writer_for(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".svg") == 0) return pc_circuit_write_svg;
+    if (dot && strcmp(dot, ".dot") == 0) return pc_circuit_write_dot;
+    complain("draw", "-o is \"%s\", expected a name that ends in .svg or .dot", path);
+    return NULL;
+}
+
+/* A run directory stands for its circuit.json. */
+static bool circuit_path(char *out, size_t bytes, const char *name)
+{
+    struct stat facts;
+    const bool is_directory = stat(name, &facts) == 0 && S_ISDIR(facts.st_mode);
+    const int length = snprintf(out, bytes, "%s%s", name, is_directory ? "/circuit.json" : "");
+    return length > 0 && (size_t)length < bytes;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int cmd_draw(int argc, char **argv)
+{
+    const char *name, *output = NULL;
+    char path[4096];
+    pc_draw_options draw = PC_DRAW_OPTIONS_INIT;
+    int64_t max_edges = draw.max_edges;
+    bool has_no_pruned = false, has_no_table = false;
+    const option_row rows[] = {
+        {"output", 'o', OPTION_TEXT, &output, "FILE", "the figure: .svg or .dot", 0, 0},
+        {"title", 0, OPTION_TEXT, &draw.title, "TEXT", "the title (Circuit of MODEL on TASK)", 0,
+         0},
+        {"max-edges", 0, OPTION_INT, &max_edges, "N", "draw the N strongest, count the rest (150)",
+         0, 100000},
+        {"no-pruned", 0, OPTION_FLAG, &has_no_pruned, "", "leave out what is not in the circuit", 0,
+         0},
+        {"no-table", 0, OPTION_FLAG, &has_no_table, "", "leave out the ranked table", 0, 0},
+        {0}};
+    const command_usage usage = {"draw", "CIRCUIT.json|DIR", "Draws the figure of a circuit.",
+                                 "patchclamp draw out/demo -o figure.svg", 1};
+    const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
+    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (!output) {
+        complain("draw", "expected -o FILE; see patchclamp draw --help");
+        return EXIT_USAGE;
+    }
+    const writer write_figure = writer_for(output);
+    if (!write_figure) return EXIT_USAGE;
+    if (!circuit_path(path, sizeof path, name) || is_same_file(path, output)) {
+        complain("draw", "the output \"%s\" is the input", output);
+        return EXIT_USAGE;
+    }
+    draw.max_edges = (int)max_edges;
+    draw.has_pruned = !has_no_pruned;
+    draw.has_table = !has_no_table;
+    pc_circuit *circuit = NULL;
+    pc_status status = pc_circuit_read(&circuit, path);
+    if (status == PC_OK) status = write_figure(circuit, output, &draw);
+    pc_circuit_free(circuit);
+    return status == PC_OK ? EXIT_DONE : report("draw", status);
+}

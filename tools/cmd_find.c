@@ -1,0 +1,148 @@
+/* patchclamp find: the search for a circuit. */
+#include "circuit_print.h"
+#include "commands.h"
+#include "exit_code.h"
+#include "open_model.h"
+#include "progress.h"
+#include "shared_options.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct find_words {
+    const char *model, *task, *level, *method, *directory;
+    int64_t top, rows;
+    double threshold, faithfulness;
+    bool is_json, has_resume;
+    prompt_words prompts;
+    measure_words measure;
+} find_words;
+
+static const command_usage usage = {
+    "find", "MODEL",
+    "Measures every node, edge or neuron alone (each effect is that of a real intervention), ranks "
+    "them,\n"
+    "selects the circuit and evaluates it. DIR gets circuit.json, scores.csv, circuit.svg and "
+    "run.db.",
+    "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
+
+static parse_outcome parse(find_words *w, int argc, char **argv)
+{
+    option_row rows[24] = {{0}}, *next = rows;
+    const option_row own[] = {
+        {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
+        {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
+        {"level", 0, OPTION_TEXT, &w->level, "NAME", "node, edge or neuron (edge)", 0, 0},
+        {"method", 0, OPTION_TEXT, &w->method, "NAME", "exact, the only one so far", 0, 0},
+        {"faithfulness", 0, OPTION_REAL, &w->faithfulness, "F",
+         "the fewest components that keep F (0.9)", 0, 0},
+        {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
+        {"threshold", 0, OPTION_REAL, &w->threshold, "X", "components with |effect| >= X", 0, 0},
+        {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
+         1 << 30},
+        {"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value instead of the table", 0,
+         0},
+    };
+    memcpy(next, own, sizeof own);
+    next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    add_measure_options(next, &w->measure);
+    return options_parse(rows, &w->model, &usage, argc, argv);
+}
+
+static int read_selection(pc_find_options *out, const find_words *w)
+{
+    const int n_given = (w->top > 0) + !isnan(w->threshold) + !isnan(w->faithfulness);
+    if (n_given > 1) {
+        complain("find", "give one of --top, --threshold and --faithfulness");
+        return EXIT_USAGE;
+    }
+    if (w->top > 0) {
+        out->selection = PC_SELECT_TOP;
+        out->top = w->top;
+    } else if (!isnan(w->threshold)) {
+        out->selection = PC_SELECT_THRESHOLD;
+        out->threshold = w->threshold;
+    } else if (!isnan(w->faithfulness)) {
+        out->faithfulness = w->faithfulness;
+    }
+    const bool is_possible = out->faithfulness > 0 && out->faithfulness <= 1 && out->threshold >= 0;
+    if (!is_possible)
+        complain("find",
+                 "--faithfulness must lie above 0 and at most at 1, --threshold at 0 or above");
+    return is_possible ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int read_words(pc_find_options *out, const find_words *w)
+{
+    if (!w->task || !w->directory) {
+        complain("find", "expected --task T and -o DIR; see patchclamp find --help");
+        return EXIT_USAGE;
+    }
+    if (strcmp(w->method, "exact") != 0) {
+        complain("find", "--method is \"%s\", this version has exact", w->method);
+        return EXIT_USAGE;
+    }
+    if (pc_level_parse(&out->level, w->level) != PC_OK) {
+        complain("find", "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    out->method = w->method;
+    out->directory = w->directory;
+    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    const int code = read_selection(out, w);
+    return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, "find") : code;
+}
+
+static pc_status search(pc_circuit **out, const find_words *w, pc_find_options *options,
+                        opened_model *m)
+{
+    pc_task *task = NULL;
+    progress_state progress;
+    const pc_task_options task_options = task_options_of(&w->prompts);
+    pc_status status = open_task(&task, w->task, m, &task_options);
+    if (status != PC_OK) return status;
+    progress_begin(&progress);
+    options->progress = progress_tell;
+    options->payload = &progress;
+    stop_on_signals();
+    status = pc_find(out, m->model, task, options);
+    progress_end(&progress);
+    pc_task_free(task);
+    return status;
+}
+
+int cmd_find(int argc, char **argv)
+{
+    find_words w = {.level = "edge",
+                    .method = "exact",
+                    .rows = 25,
+                    .threshold = NAN,
+                    .faithfulness = NAN,
+                    .prompts = PROMPT_WORDS_INIT,
+                    .measure = MEASURE_WORDS_INIT};
+    pc_find_options options = PC_FIND_OPTIONS_INIT;
+    const parse_outcome outcome = parse(&w, argc, argv);
+    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    const int code = read_words(&options, &w);
+    if (code != EXIT_DONE) return code;
+
+    opened_model m;
+    pc_circuit *circuit = NULL;
+    pc_status status = open_model(&m, w.model);
+    if (status != PC_OK) return report("find", status);
+    status = search(&circuit, &w, &options, &m);
+    if (status == PC_OK)
+        status = w.is_json ? print_circuit_json(circuit) : print_circuit(circuit, w.rows);
+    if (status == PC_OK)
+        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, run.db\n", w.directory);
+    pc_circuit_free(circuit);
+    close_model(&m);
+    if (status == PC_OK) return EXIT_DONE;
+    const int failure = report("find", status);
+    if (status == PC_ERR_INTERRUPTED)
+        fprintf(stderr, "what was measured is in %s/run.db: run the same command with --resume\n",
+                w.directory);
+    return failure;
+}

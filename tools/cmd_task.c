@@ -1,0 +1,62 @@
+/* patchclamp task: generates a task's prompts into a file. */
+#include "commands.h"
+#include "exit_code.h"
+#include "open_model.h"
+#include "shared_options.h"
+
+#include <stdio.h>
+
+static void list_tasks(void)
+{
+    fprintf(stderr, "built-in tasks:\n");
+    for (int i = 0; pc_task_builtin_name(i); i++) {
+        fprintf(stderr, "  %-16s %s (corruptions:", pc_task_builtin_name(i),
+                pc_task_builtin_summary(i));
+        for (int j = 0; pc_task_builtin_corruption(i, j); j++)
+            fprintf(stderr, " %s", pc_task_builtin_corruption(i, j));
+        fprintf(stderr, ")\n");
+    }
+}
+
+static pc_status generate(const char *name, const opened_model *m, const prompt_words *words,
+                          const char *path)
+{
+    pc_task *task = NULL;
+    const pc_task_limits limits = limits_of(m);
+    const pc_task_options options = task_options_of(words);
+    pc_status status = pc_task_generate(&task, name, m->tokenizer, &limits, &options);
+    if (status == PC_OK) status = pc_task_write(task, path);
+    if (status == PC_OK)
+        fprintf(stderr, "%s: %d pairs, at most %d tokens, sha256 %.16s\n", path, pc_task_n(task),
+                pc_task_longest(task), pc_task_sha256(task));
+    pc_task_free(task);
+    return status;
+}
+
+int cmd_task(int argc, char **argv)
+{
+    const char *name, *model_name = NULL, *path = NULL;
+    prompt_words words = PROMPT_WORDS_INIT;
+    option_row rows[8] = {{0}}, *next = add_prompt_options(rows, &words);
+    *next++ = (option_row){"model",     'm',     OPTION_TEXT,
+                           &model_name, "MODEL", "the model that the prompts are for",
+                           0,           0};
+    *next++ =
+        (option_row){"output", 'o', OPTION_TEXT, &path, "FILE", "the JSONL file to write", 0, 0};
+    const command_usage usage = {
+        "task", "NAME", "Generates clean and corrupted prompts: a built-in task, as JSONL.",
+        "patchclamp task induction --model demo -n 100 -o induction.jsonl", 1};
+    const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
+    if (outcome == PARSED_HELP) return list_tasks(), EXIT_DONE;
+    if (outcome != PARSED) return EXIT_USAGE;
+    if (!model_name || !path) {
+        complain("task", "expected --model MODEL and -o FILE; see patchclamp task --help");
+        return EXIT_USAGE;
+    }
+    opened_model m;
+    pc_status status = open_model(&m, model_name);
+    if (status != PC_OK) return report("task", status);
+    status = generate(name, &m, &words, path);
+    close_model(&m);
+    return status == PC_OK ? EXIT_DONE : report("task", status);
+}

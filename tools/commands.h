@@ -1,0 +1,15 @@
+/* The commands: each is a main of its own, argv[0] = its name, returning an exit code. */
+#ifndef PC_TOOLS_COMMANDS_H
+#define PC_TOOLS_COMMANDS_H
+
+int cmd_doctor(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_logits(int argc, char **argv);
+int cmd_tokenize(int argc, char **argv);
+int cmd_task(int argc, char **argv);
+int cmd_heads(int argc, char **argv);
+int cmd_find(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_draw(int argc, char **argv);
+
+#endif

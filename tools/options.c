@@ -1,0 +1,175 @@
+/* The option parser. */
+#include "options.h"
+
+#include "exit_code.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_usage(const option_row *table, const command_usage *u)
+{
+    printf("usage: patchclamp %s%s%s [options]\n\n%s\n\noptions:\n", u->command,
+           *u->operands ? " " : "", u->operands, u->summary);
+    for (const option_row *row = table; row->name; row++) {
+        char left[64];
+        snprintf(left, sizeof left, "%c%c%s --%s %s", row->letter ? '-' : ' ',
+                 row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+                 row->kind == OPTION_FLAG ? "" : row->argument);
+        printf("  %-26s %s\n", left, row->help);
+    }
+    printf("  %-26s %s\n\nexample:\n  %s\n", "    --help", "print this and exit", u->example);
+}
+
+/* Letters that the two words do not share, roughly: enough to find a misspelt option. */
+static int distance(const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    int row[MOST + 1];
+    const int n = (int)strlen(b);
+    if (n > MOST || strlen(a) > MOST) return MOST;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            const int replaced = diagonal + (a[i - 1] != b[j - 1]);
+            const int shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replaced < shorter ? replaced : shorter;
+        }
+    }
+    return row[n];
+}
+
+static parse_outcome fail_unknown(const option_row *table, const command_usage *u, const char *word)
+{
+    const char *nearest = NULL;
+    int least = 4; /* farther than that is another word */
+    for (const option_row *row = table; row->name; row++) {
+        const int d = distance(word, row->name);
+        if (d < least) least = d, nearest = row->name;
+    }
+    if (nearest) complain(u->command, "unknown option --%s; did you mean --%s?", word, nearest);
+    else complain(u->command, "unknown option --%s; see patchclamp %s --help", word, u->command);
+    return PARSE_FAILED;
+}
+
+static bool read_int(const option_row *row, const char *text, const char *command)
+{
+    char *end;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    const bool has_bounds = row->least != 0 || row->most != 0;
+    const bool is_number = *text && !isspace((unsigned char)*text) && !*end && errno == 0;
+    if (is_number && (!has_bounds || (value >= row->least && value <= row->most))) {
+        *(int64_t *)row->value = value;
+        return true;
+    }
+    if (has_bounds)
+        complain(command, "--%s is \"%s\", expected an integer from %lld to %lld", row->name, text,
+                 (long long)row->least, (long long)row->most);
+    else complain(command, "--%s is \"%s\", expected an integer", row->name, text);
+    return false;
+}
+
+static bool read_real(const option_row *row, const char *text, const char *command)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    if (*text && !isspace((unsigned char)*text) && !*end && isfinite(value)) {
+        *(double *)row->value = value;
+        return true;
+    }
+    complain(command, "--%s is \"%s\", expected a number", row->name, text);
+    return false;
+}
+
+static bool store(const option_row *row, const char *text, const char *command)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)row->value = true;
+        return true;
+    case OPTION_TEXT:
+        *(const char **)row->value = text;
+        return true;
+    case OPTION_INT:
+        return read_int(row, text, command);
+    case OPTION_REAL:
+        return read_real(row, text, command);
+    }
+    return false;
+}
+
+/* The row that "--name", "--name=value" or "-n" asks for; *inline_value gets what follows the "=".
+ */
+static const option_row *find_row(const option_row *table, const char *word,
+                                  const char **inline_value)
+{
+    *inline_value = NULL;
+    for (const option_row *row = table; row->name; row++) {
+        const size_t length = strlen(row->name);
+        if (word[1] != '-') {
+            if (row->letter && word[1] == row->letter && !word[2]) return row;
+        } else if (strncmp(word + 2, row->name, length) == 0 &&
+                   (word[2 + length] == 0 || word[2 + length] == '=')) {
+            if (word[2 + length] == '=') *inline_value = word + 3 + length;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* One option at argv[*at], and its value; *at moves to the last word that was used. */
+static parse_outcome take_option(const option_row *table, const command_usage *u, int *at, int argc,
+                                 char **argv)
+{
+    const char *word = argv[*at], *value;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_usage(table, u);
+        return PARSED_HELP;
+    }
+    const option_row *row = find_row(table, word, &value);
+    if (!row) return fail_unknown(table, u, word + (word[1] == '-' ? 2 : 1));
+    if (row->kind == OPTION_FLAG && value) {
+        complain(u->command, "--%s takes no value", row->name);
+        return PARSE_FAILED;
+    }
+    if (row->kind != OPTION_FLAG && !value) {
+        if (*at + 1 >= argc) {
+            complain(u->command, "--%s needs a value: %s", row->name, row->argument);
+            return PARSE_FAILED;
+        }
+        value = argv[++*at];
+    }
+    return store(row, value, u->command) ? PARSED : PARSE_FAILED;
+}
+
+parse_outcome options_parse(const option_row *table, const char **operands, const command_usage *u,
+                            int argc, char **argv)
+{
+    int n = 0;
+    bool has_ended = false;
+    for (int i = 1; i < argc; i++) {
+        if (!has_ended && strcmp(argv[i], "--") == 0) {
+            has_ended = true;
+        } else if (!has_ended && argv[i][0] == '-' && argv[i][1]) {
+            const parse_outcome outcome = take_option(table, u, &i, argc, argv);
+            if (outcome != PARSED) return outcome;
+        } else if (n < u->n_operands) {
+            operands[n++] = argv[i];
+        } else {
+            complain(u->command, "unexpected \"%s\"; see patchclamp %s --help", argv[i],
+                     u->command);
+            return PARSE_FAILED;
+        }
+    }
+    if (n == u->n_operands) return PARSED;
+    complain(u->command, "expected %s; see patchclamp %s --help", u->operands, u->command);
+    return PARSE_FAILED;
+}

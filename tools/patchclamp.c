@@ -1,0 +1,82 @@
+/* The program: finds the command, runs it, and makes sure that its output was written. */
+#include "commands.h"
+#include "exit_code.h"
+
+#include "patchclamp/patchclamp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"doctor", cmd_doctor, "what this machine can run, and what is missing"},
+    {"info", cmd_info, "a model's dimensions, components, edges and memory needs"},
+    {"logits", cmd_logits, "the model's next-token logits on a prompt"},
+    {"tokenize", cmd_tokenize, "the tokens of a text"},
+    {"task", cmd_task, "generate a task's clean and corrupted prompts"},
+    {"heads", cmd_heads, "attention-pattern scores of every head, with its causal effect"},
+    {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
+    {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
+    {"draw", cmd_draw, "the figure of a circuit"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *to)
+{
+    fprintf(to,
+            "usage: patchclamp COMMAND ... | --version | --help\n\n"
+            "Finds circuits in transformer language models by measuring real interventions.\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(
+        to,
+        "\npatchclamp COMMAND --help explains each, with an example. MODEL is a directory or the "
+        "name of a\nshipped model (demo). Exit codes: 0 done, 1 failed, 2 bad input, 3 usage, 75 "
+        "interrupted.\n");
+}
+
+static void print_version(void)
+{
+    printf("patchclamp %s (commit %s)\n", pc_version(), pc_version_commit());
+    printf("numeric fingerprint: %s\n", pc_fingerprint());
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) return print_version(), EXIT_DONE;
+    const int is_help = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (is_help && argc == 2))
+        return print_help(stdout), EXIT_DONE;
+    if (is_help) name = argv[2];
+    for (int i = 0; i < N_COMMANDS; i++) {
+        char *help[] = {argv[1], "--help", NULL};
+        if (strcmp(commands[i].name, name) != 0) continue;
+        return is_help ? commands[i].run(2, help) : commands[i].run(argc - 1, argv + 1);
+    }
+    complain(name, "no such command; patchclamp --help lists them");
+    return EXIT_USAGE;
+}
+
+/* A full disk must not pass for success. */
+static int check_output(int code)
+{
+    errno = 0;
+    const int has_failed = ferror(stdout) || fflush(stdout) != 0 || fclose(stdout) != 0;
+    if (!has_failed) return code;
+    fprintf(stderr, "patchclamp: cannot write the output: %s\n", errno ? strerror(errno) : "error");
+    return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
+int main(int argc, char **argv)
+{
+    return check_output(run(argc, argv));
+}

@@ -1,0 +1,79 @@
+/* Rows and meaning of the shared options. */
+#include "shared_options.h"
+
+#include "exit_code.h"
+
+#include <string.h>
+
+option_row *add_prompt_options(option_row *at, prompt_words *w)
+{
+    const option_row rows[] = {
+        {"pairs", 'n', OPTION_INT, &w->n, "N", "prompt pairs to generate (64)", 1, 1000000},
+        {"seed", 0, OPTION_INT, &w->seed, "S", "seed of the generated prompts (0)", 0, INT64_MAX},
+        {"split", 0, OPTION_TEXT, &w->split, "NAME", "train, test or ood (train)", 0, 0},
+        {"corruption", 0, OPTION_TEXT, &w->corruption, "NAME", "the task's corruption (its first)",
+         0, 0},
+        {"length", 0, OPTION_INT, &w->length, "T", "tokens of a generated prompt", 2, 1 << 20},
+    };
+    memcpy(at, rows, sizeof rows);
+    return at + sizeof rows / sizeof *rows;
+}
+
+option_row *add_measure_options(option_row *at, measure_words *w)
+{
+    const option_row rows[] = {
+        {"source", 0, OPTION_TEXT, &w->source, "NAME",
+         "resample, zero, mean or mean-positional (resample)", 0, 0},
+        {"direction", 0, OPTION_TEXT, &w->direction, "NAME", "noise or denoise (noise)", 0, 0},
+        {"metric", 0, OPTION_TEXT, &w->metric, "NAME",
+         "logit-diff, prob-diff, logit, log-prob, loss, kl, accuracy", 0, 0},
+        {"threads", 0, OPTION_INT, &w->threads, "N",
+         "processors to use (all); never changes a result", 1, 256},
+        {"device", 0, OPTION_TEXT, &w->device, "NAME", "auto or cpu (auto)", 0, 0},
+        {"precision", 0, OPTION_TEXT, &w->precision, "NAME", "fp64, the only one so far", 0, 0},
+    };
+    memcpy(at, rows, sizeof rows);
+    return at + sizeof rows / sizeof *rows;
+}
+
+pc_task_options task_options_of(const prompt_words *w)
+{
+    return (pc_task_options){.n = (int)w->n,
+                             .seed = (uint64_t)w->seed,
+                             .split = w->split,
+                             .corruption = w->corruption,
+                             .length = (int)w->length};
+}
+
+static int check_device(const char *name, const char *command)
+{
+    if (!name || strcmp(name, "cpu") == 0 || strcmp(name, "auto") == 0) return EXIT_DONE;
+    if (strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0 || strcmp(name, "emu") == 0) {
+        complain(command, "--device %s: this version has no CUDA backend; use --device cpu", name);
+        return EXIT_FAILED;
+    }
+    complain(command, "--device is \"%s\", expected auto or cpu", name);
+    return EXIT_USAGE;
+}
+
+static int check_precision(const char *name, const char *command)
+{
+    if (!name || strcmp(name, "fp64") == 0) return EXIT_DONE;
+    complain(command, "--precision is \"%s\", but this version computes everything in fp64", name);
+    return EXIT_USAGE;
+}
+
+int read_measure_words(pc_evaluator_options *out, const measure_words *w, const char *command)
+{
+    int code = check_device(w->device, command);
+    if (code == EXIT_DONE) code = check_precision(w->precision, command);
+    if (code != EXIT_DONE) return code;
+    pc_status status = PC_OK;
+    if (w->source) status = pc_source_parse(&out->source, w->source);
+    if (status == PC_OK && w->direction) status = pc_direction_parse(&out->direction, w->direction);
+    if (status == PC_OK && w->metric) status = pc_metric_parse(&out->metric, w->metric);
+    if (w->threads) out->n_threads = (int)w->threads;
+    if (status == PC_OK) return EXIT_DONE;
+    complain(command, "%s", pc_last_error());
+    return EXIT_USAGE;
+}
