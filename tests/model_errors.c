@@ -112,6 +112,10 @@ static const struct {
      "positional_embedding_type is \"rotary\""},
     {"tl-ln", "cfg.json", "\"normalization_type\": \"LN\"", "\"normalization_type\": \"XX\"",
      PC_ERR_UNSUPPORTED, "normalization_type is \"XX\""},
+    {"tl-ln", "cfg.json", "{", "{\"n_key_value_heads\": 1, ", PC_ERR_UNSUPPORTED,
+     "n_key_value_heads is 1, Patchclamp supports only n_heads"},
+    {"tl-ln", "cfg.json", "{", "{\"relative_attention_num_buckets\": 8, ", PC_ERR_UNSUPPORTED,
+     "relative_attention_num_buckets is 8, Patchclamp supports only null"},
     {"tl-ln", "cfg.json", "\"attn_only\": false", "\"attn_only\": true", PC_ERR_UNSUPPORTED, ""},
 };
 
@@ -136,6 +140,8 @@ static const struct {
     {"[37,24]", "[24,37]", PC_ERR_INPUT, "wte.weight is (24, 37), expected (37, 24)"},
     {"[24,72]", "[72,24]", PC_ERR_INPUT, "attn.c_attn.weight is (72, 24), expected (24, 72)"},
     {"\"ln_f.bias\"", "\"ln_g.bias\"", PC_ERR_INPUT, "tensor ln_f.bias is missing"},
+    {"\"h.0.attn.masked_bias\"", "\"h.2.attn.masked_bias\"", PC_ERR_UNSUPPORTED,
+     "tensor h.2.attn.masked_bias is not part of a gpt2 model"},
     {"\"h.0.attn.masked_bias\"", "\"h.0.attn.masked_bent\"", PC_ERR_UNSUPPORTED,
      "tensor h.0.attn.masked_bent is not part of a gpt2 model"},
 };
@@ -147,6 +153,19 @@ Test(model_errors, tensors_that_do_not_fit_are_named)
         copy_file("gpt2-plain", "model.safetensors", weights[i].from, weights[i].to);
         expect_refused(weights[i].to, weights[i].status, weights[i].message);
     }
+}
+
+/* Keys that the published GPT-2 configurations carry and that change nothing. */
+Test(model_errors, keys_without_effect_and_a_bos_beyond_the_vocabulary_are_passed_over)
+{
+    pc_model *model;
+    copy_file("gpt2-plain", "config.json", "\"bos_token_id\": 0",
+              "\"n_special\": 0, \"output_past\": true, \"_num_labels\": 1,"
+              " \"predict_special_tokens\": true, \"n_ctx\": 19, \"bos_token_id\": 50256");
+    copy_file("gpt2-plain", "model.safetensors", NULL, NULL);
+    cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
+    cr_expect_eq(pc_model_describe(model)->bos, -1);
+    pc_model_free(model);
 }
 
 static uint64_t offset_of(const char *tensor)

@@ -1,11 +1,13 @@
 /* Logits and attention patterns equal those of transformers and TransformerLens in float64. */
 #include "support/golden.h"
 
+#include "model/model_private.h"
 #include "patchclamp/heads.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Both sides compute in double from the same weights: what remains is the order of sums. */
 #define TOLERANCE 1e-9
@@ -112,4 +114,57 @@ Test(model_golden, head_scores_equal_the_brute_force)
     for (int i = 0; i < N_GOLDEN_MODELS; i++)
         n_checked += check_heads(golden_models[i]);
     cr_expect(n_checked >= 2, "only %d models have head scores", n_checked);
+}
+
+/* Every query attends alike to itself and all before. */
+static void make_attention_uniform(pc_model *model)
+{
+    const pc_shape *s = &model->shape;
+    const size_t n = (size_t)s->n_heads * (size_t)s->d_head;
+    for (int layer = 0; layer < s->n_layers; layer++) {
+        memset((float *)pc_model_weight(model, PC_W_Q, layer), 0,
+               n * (size_t)s->d_model * sizeof(float));
+        memset((float *)pc_model_weight(model, PC_B_Q, layer), 0, n * sizeof(float));
+    }
+}
+
+/* [bos] s s with s of 9 different tokens, none of them the BOS: each token of the second copy
+ * occurred once before, so that its row alone decides the score. */
+Test(model_golden, repeated_rows_say_each_token_twice_and_the_bos_once)
+{
+    pc_model *model = golden_open("gpt2-plain");
+    pc_head_scores scores[6];
+    double all = 0, second = 0;
+    for (int t = 1; t <= 18; t++) {
+        all += 1.0 / (t + 1) / 18;
+        if (t >= 10) second += 1.0 / (t + 1) / 9;
+    }
+    make_attention_uniform(model);
+    cr_assert_eq(pc_heads_detect_on_repeats(scores, model, 0, 12, 3), PC_OK, "%s", pc_last_error());
+    for (int h = 0; h < 6; h++) {
+        const double *score = scores[h].score;
+        cr_expect(fabs(score[PC_ROLE_PREVIOUS_TOKEN] - all) < 1e-12, "head %d", h);
+        cr_expect(fabs(score[PC_ROLE_CURRENT_TOKEN] - all) < 1e-12, "head %d", h);
+        cr_expect(fabs(score[PC_ROLE_FIRST_TOKEN] - all) < 1e-12, "head %d", h);
+        cr_expect(fabs(score[PC_ROLE_DUPLICATE_TOKEN] - second) < 1e-12, "head %d", h);
+        cr_expect(fabs(score[PC_ROLE_INDUCTION] - second) < 1e-12, "head %d", h);
+    }
+    pc_model_free(model);
+}
+
+Test(model_golden, every_repeated_row_is_another)
+{
+    pc_model *model = golden_open("gpt2-plain");
+    pc_head_scores one[6], two[6];
+    cr_assert_eq(pc_heads_detect_on_repeats(one, model, 0, 1, 3), PC_OK);
+    cr_assert_eq(pc_heads_detect_on_repeats(two, model, 0, 2, 3), PC_OK);
+    cr_expect(memcmp(one, two, sizeof one) != 0);
+    pc_model_free(model);
+}
+
+Test(model_golden, a_role_is_the_first_highest_score_that_suffices)
+{
+    pc_head_scores scores = {{0.1, 0.3, 0.5, 0.5, 0.2}};
+    cr_expect_str_eq(pc_head_role(&scores, 0.5), "induction");
+    cr_expect_null(pc_head_role(&scores, 0.51));
 }

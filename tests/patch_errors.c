@@ -56,6 +56,8 @@ static const struct {
     {"{\"cut\":[\"m0\"],\"positions\":[2]}", "{\"cut\":[\"m0\"]}", false},
     {"{\"cut\":[\"m0\"],\"freeze\":[\"m1\"]}", "{\"cut\":[\"m0\"]}", false},
     {"{\"cut\":[\"m0.n1\"]}", "{\"cut\":[\"m0.n1->m1\"]}", false},
+    {"{\"cut\":[\"m0.n1->m1\",\"m0.n1\"]}", "{\"cut\":[\"m0.n1\"]}", true},
+    {"{\"cut\":[\"m0.n1->m1\",\"m0\",\"m1\"]}", "{\"cut\":[\"m0\",\"m1\"]}", true},
     {"{\"circuit\":[\"m0->m1\"]}", "{\"circuit\":[]}", false},
     {"{\"path\":{\"from\":[\"m0\"],\"to\":[\"m1\"],\"mlps\":\"free\"}}",
      "{\"path\":{\"from\":[\"m0\"],\"to\":[\"m1\"],\"mlps\":\"frozen\"}}", false},
@@ -106,23 +108,92 @@ Test(patch_errors, settings_that_cannot_be_are_refused)
     expect_refused("gpt2-relu", ragged, "needs prompts of one length");
 }
 
+/* Measures one intervention; the message of the failure that must come stays. */
+static void expect_unmeasured(pc_evaluator *evaluator, const pc_model *model, const char *json,
+                              const char *message)
+{
+    pc_intervention *x;
+    double effects[16];
+    cr_assert_eq(pc_intervention_parse(&x, model, json), PC_OK, "%s", pc_last_error());
+    const pc_intervention *list[] = {x};
+    cr_expect_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_ERR_INPUT, "%s", json);
+    cr_expect(strstr(pc_last_error(), message), "%s: %s", json, pc_last_error());
+    pc_intervention_free(x);
+}
+
 Test(patch_errors, positions_outside_the_prompt_are_refused)
 {
     pc_model *model = planted_gate_model(PLANTED_AND);
     pc_task *task = planted_gate_task(model);
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
     pc_evaluator *evaluator;
-    pc_intervention *x;
-    double effects[2];
     cr_assert_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_OK);
-    cr_assert_eq(pc_intervention_parse(&x, model, "{\"cut\":[\"m0\"],\"positions\":[3]}"), PC_OK);
-    const pc_intervention *list[] = {x};
-    cr_expect_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_ERR_INPUT);
-    cr_expect(strstr(pc_last_error(), "position 3 is outside prompt 0 of 3 tokens"), "%s",
-              pc_last_error());
-    pc_intervention_free(x);
+    expect_unmeasured(evaluator, model, "{\"cut\":[\"m0\"],\"positions\":[3]}",
+                      "position 3 is outside prompt 0 of 3 tokens");
+    expect_unmeasured(evaluator, model, "{\"cut\":[\"m0\"],\"positions\":[-4]}",
+                      "position -4 is outside prompt 0 of 3 tokens");
     pc_evaluator_free(evaluator);
     pc_task_free(task);
+    pc_model_free(model);
+}
+
+/* Position 8 is outside the second prompt and the third: whoever fails first, the second is told. */
+Test(patch_errors, the_first_prompt_that_fails_is_named_whatever_the_threads)
+{
+    pc_model *model = golden_open("gpt2-relu");
+    json_t *golden = golden_read("gpt2-relu");
+    pc_task *task = golden_task(golden, model);
+    pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+    options.n_threads = 4;
+    pc_evaluator *evaluator;
+    cr_assert_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_OK);
+    for (int i = 0; i < 50; i++)
+        expect_unmeasured(evaluator, model, "{\"cut\":[\"m0\"],\"positions\":[8]}",
+                          "position 8 is outside prompt 1 of 8 tokens");
+    pc_evaluator_free(evaluator);
+    pc_task_free(task);
+    json_decref(golden);
+    pc_model_free(model);
+}
+
+/* Tasks that were read for a larger model, or without what the metric needs. */
+static const struct {
+    const char *lines;
+    pc_metric metric;
+    const char *message;
+} unfit[] = {
+    {"{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[2],\"wrong_answers\":[1]}",
+     PC_METRIC_LOGIT_DIFF, "pair 0: answer 2 is not a logit"},
+    {"{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1,7]}",
+     PC_METRIC_LOGIT_DIFF, "pair 0: answer 7 is not a logit"},
+    {"{\"clean\":[1,5,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1]}",
+     PC_METRIC_LOGIT, "pair 0: token 1 of the prompt is 5, expected 0 to 4"},
+    {"{\"clean\":[1,3,4],\"corrupted\":[0,6,4],\"answers\":[0],\"wrong_answers\":[1]}",
+     PC_METRIC_LOGIT, "pair 0: token 1 of the prompt is 6"},
+    {"{\"clean\":[1,3,4,4],\"corrupted\":[0,2,4,4],\"answers\":[0],\"wrong_answers\":[1]}",
+     PC_METRIC_LOGIT, "pair 0: the prompt has 4 tokens"},
+    {"{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0]}", PC_METRIC_LOGIT_DIFF,
+     "metric logit-diff needs wrong_answers"},
+    {"{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0]}", PC_METRIC_PROB_DIFF,
+     "metric prob-diff needs wrong_answers"},
+};
+
+Test(patch_errors, tasks_that_do_not_fit_the_model_are_refused)
+{
+    pc_model *model = planted_gate_model(PLANTED_AND);
+    const pc_task_limits larger = {.vocab = 9, .vocab_out = 9, .n_ctx = 9, .bos = -1};
+    for (size_t i = 0; i < sizeof unfit / sizeof *unfit; i++) {
+        pc_task *task = planted_task(unfit[i].lines, &larger);
+        pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+        options.metric = unfit[i].metric;
+        pc_evaluator *evaluator = NULL;
+        cr_expect_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_ERR_INPUT, "%s",
+                     unfit[i].message);
+        cr_expect(strstr(pc_last_error(), unfit[i].message), "%s: %s", unfit[i].message,
+                  pc_last_error());
+        pc_evaluator_free(evaluator);
+        pc_task_free(task);
+    }
     pc_model_free(model);
 }
 

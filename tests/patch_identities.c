@@ -3,6 +3,7 @@
 #include "support/planted.h"
 
 #include "base/text.h"
+#include "patch/metric.h"
 #include "patchclamp/patch.h"
 
 #include <criterion/criterion.h>
@@ -273,4 +274,79 @@ Test(patch_identities, neurons_of_a_linear_read_out_add_up)
 {
     for (uint64_t seed = 0; seed < 20; seed++)
         check_sum_of_neurons(seed);
+}
+
+static const struct {
+    const char *a, *b;
+} same[] = {
+    {"{\"cut\":[\"m0.n13\",\"m0.n13->logits\"]}", "{\"cut\":[\"m0.n13\"]}"},
+    {"{\"cut\":[\"m0.n13\",\"m0.n13\"]}", "{\"cut\":[\"m0.n13\"]}"},
+    {"{\"cut\":[\"m0.n13\",\"m0\",\"m0.n36->m1\"]}", "{\"cut\":[\"m0\"]}"},
+    {"{\"cut\":[\"m0->m1\",\"m0.n13->m1\"]}", "{\"cut\":[\"m0->m1\"]}"},
+    {"{\"cut\":[\"m0->m1\",\"m0.n13\"]}",
+     "{\"cut\":[\"m0->m1\",\"m0.n13->a1.h0<q>\",\"m0.n13->a1.h0<k>\",\"m0.n13->a1.h0<v>\","
+     "\"m0.n13->a1.h1<q>\",\"m0.n13->a1.h1<k>\",\"m0.n13->a1.h1<v>\",\"m0.n13->a1.h2<q>\","
+     "\"m0.n13->a1.h2<k>\",\"m0.n13->a1.h2<v>\",\"m0.n13->logits\"]}"},
+    {"{\"cut\":[\"m0->a1.h0<v>\"],\"positions\":[3,-2]}",
+     "{\"path\":{\"from\":[\"m0\"],\"to\":[\"a1.h0<v>\"],\"mlps\":\"frozen\"},"
+     "\"positions\":[3,-2]}"},
+    {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"logits\"],\"mlps\":\"free\"},"
+     "\"freeze\":[\"m0\",\"m1\"]}",
+     "{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"logits\"],\"mlps\":\"frozen\"}}"},
+    {"{\"path\":{\"from\":[\"input\"],\"to\":[\"m0\"],\"mlps\":\"free\"},\"freeze\":[\"m0\"]}",
+     "{\"cut\":[]}"},
+};
+
+Test(patch_identities, two_ways_to_say_the_same_change_no_bit)
+{
+    bench b = open_bench("gpt2-plain", (pc_evaluator_options)PC_EVALUATOR_OPTIONS_INIT);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        double *one = measure_one(&b, NULL, same[i].a), *other = measure_one(&b, NULL, same[i].b);
+        expect_same(b.name, same[i].a, one, other, b.n);
+        free(other);
+        free(one);
+    }
+    close_bench(&b);
+}
+
+/* The pairs begin with the same token, the first pair with the same two. */
+static const struct {
+    const char *json;
+    bool is_touched;
+} touches[] = {
+    {"{\"cut\":[\"input\"],\"positions\":[0]}", false},
+    {"{\"cut\":[\"input\"],\"positions\":[1]}", true},
+    {"{\"cut\":[\"input\"]}", true},
+    {"{\"cut\":[\"m0.n13\"],\"positions\":[0]}", false},
+    {"{\"cut\":[\"m0.n13\"]}", true},
+    {"{\"cut\":[\"m0.n13->a1.h0<v>\"]}", true},
+    {"{\"cut\":[\"a1.h1->logits\"],\"positions\":[0]}", false},
+    {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"m0\"],\"mlps\":\"free\"},\"positions\":[0]}", false},
+    {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"m0\"],\"mlps\":\"free\"}}", true},
+};
+
+Test(patch_identities, an_intervention_that_changed_nothing_is_told)
+{
+    bench b = open_bench("gpt2-plain", (pc_evaluator_options)PC_EVALUATOR_OPTIONS_INIT);
+    for (size_t i = 0; i < sizeof touches / sizeof *touches; i++) {
+        bool is_touched;
+        double *effects = measure_one(&b, &is_touched, touches[i].json);
+        cr_expect_eq(is_touched, touches[i].is_touched, "%s", touches[i].json);
+        for (int p = 0; p < b.n && !is_touched; p++)
+            cr_expect(effects[p] == 0, "%s: effect %g", touches[i].json, effects[p]);
+        free(effects);
+    }
+    close_bench(&b);
+}
+
+Test(patch_identities, accuracy_takes_the_first_of_equals_and_passes_over_no_nan)
+{
+    const int32_t first = 1, second = 2;
+    const pc_target early = {.answers = &first, .n_answers = 1};
+    const pc_target late = {.answers = &second, .n_answers = 1};
+    const double tie[] = {0, 3, 3}, nan_last[] = {0, 3, NAN}, nan_first[] = {NAN, 3, 0};
+    cr_expect_eq(pc_metric_at(PC_METRIC_ACCURACY, tie, NULL, 3, &early), 1);
+    cr_expect_eq(pc_metric_at(PC_METRIC_ACCURACY, tie, NULL, 3, &late), 0);
+    cr_expect(isnan(pc_metric_at(PC_METRIC_ACCURACY, nan_last, NULL, 3, &early)));
+    cr_expect(isnan(pc_metric_at(PC_METRIC_ACCURACY, nan_first, NULL, 3, &early)));
 }

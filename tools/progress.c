@@ -23,7 +23,8 @@ static void ask_to_stop(int signal_number)
 
 void stop_on_signals(void)
 {
-    struct sigaction action = {.sa_handler = ask_to_stop};
+    /* the second signal ends the program at once: run.db survives that */
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

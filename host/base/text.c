@@ -59,6 +59,9 @@ char *pc_format_number(char *out, double value)
         snprintf(out, 32, "%.*g", digits, value);
         if (strtod(out, NULL) == value) break;
     }
+    /* a host program's locale may write 0,1 (and reads it back): files always have 0.1 */
+    char *comma = strpbrk(out, ",");
+    if (comma) *comma = '.';
     return out;
 }
 

@@ -57,7 +57,7 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
     const pc_store_fact identity[] = {
         {"model", sha256},
         {"task", pc_task_sha256(task)},
-        {"bos", pc_format_number(bos, (double)pc_task_bos(task))}, /* left out of means */
+        {"task_bos", pc_format_number(bos, (double)pc_task_bos(task))}, /* left out of means */
         {"level", pc_level_name(o->level)},
         {"method", o->method},
         {"source", pc_source_name(o->evaluation.source)},

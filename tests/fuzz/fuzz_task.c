@@ -9,14 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 static const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER};
 
 /* Tables are text, so they need a tokenizer: the shipped model's. */
-static const pc_tokenizer *open_tokenizer(void) {
+static const pc_tokenizer *open_tokenizer(void)
+{
     static pc_tokenizer *tokenizer;
     if (!tokenizer && pc_tokenizer_open(&tokenizer, PC_SOURCE_DIR "/tools/models/demo") != PC_OK)
         abort();
     return tokenizer;
 }
 
-static void expect_round_trip(const pc_task *task) {
+static void expect_round_trip(const pc_task *task)
+{
     pc_task *back = NULL;
     pc_text once = {0}, twice = {0};
     if (pc_task_put_jsonl(&once, task) != PC_OK) abort();
@@ -28,7 +30,8 @@ static void expect_round_trip(const pc_task *task) {
     pc_task_free(back);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
     pc_task *task = NULL;
     const pc_tokenizer *tokenizer = open_tokenizer();
     if (pc_task_parse(&task, (const char *)bytes, length, "fuzz", tokenizer, &limits) == PC_OK)

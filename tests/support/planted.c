@@ -122,21 +122,31 @@ pc_model *planted_random_model(uint64_t seed)
     return open_planted(&w);
 }
 
+pc_task_limits planted_limits(const pc_model *model)
+{
+    const pc_model_info *info = pc_model_describe(model);
+    return (pc_task_limits){
+        .vocab = info->vocab, .vocab_out = info->vocab_out, .n_ctx = info->n_ctx, .bos = -1};
+}
+
+pc_task *planted_task(const char *lines, const pc_task_limits *limits)
+{
+    char folder[] = "/tmp/patchclamp-planted-XXXXXX", path[128];
+    cr_assert(mkdtemp(folder));
+    write_file(folder, "task.jsonl", lines, strlen(lines), "", 0);
+    snprintf(path, sizeof path, "%s/task.jsonl", folder);
+    pc_task *task;
+    cr_assert_eq(pc_task_read(&task, path, NULL, limits), PC_OK, "%s", pc_last_error());
+    unlink(path);
+    rmdir(folder);
+    return task;
+}
+
 pc_task *planted_gate_task(const pc_model *model)
 {
     static const char pairs[] =
         "{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1]}\n"
         "{\"clean\":[1,3,4],\"corrupted\":[0,2,4],\"answers\":[0],\"wrong_answers\":[1]}\n";
-    const pc_model_info *info = pc_model_describe(model);
-    const pc_task_limits limits = {
-        .vocab = info->vocab, .vocab_out = info->vocab_out, .n_ctx = info->n_ctx, .bos = -1};
-    char folder[] = "/tmp/patchclamp-planted-XXXXXX", path[128];
-    cr_assert(mkdtemp(folder));
-    write_file(folder, "task.jsonl", pairs, sizeof pairs - 1, "", 0);
-    snprintf(path, sizeof path, "%s/task.jsonl", folder);
-    pc_task *task;
-    cr_assert_eq(pc_task_read(&task, path, NULL, &limits), PC_OK, "%s", pc_last_error());
-    unlink(path);
-    rmdir(folder);
-    return task;
+    const pc_task_limits limits = planted_limits(model);
+    return planted_task(pairs, &limits);
 }

@@ -14,6 +14,12 @@ pc_model *planted_gate_model(planted_gate gate);
 /* The pairs (A, B) = (1, 1) clean, (0, 0) corrupted; the metric's answer is "yes". */
 pc_task *planted_gate_task(const pc_model *model);
 
+/* Pairs of token ids as JSONL, read under the limits; free it. */
+pc_task *planted_task(const char *lines, const pc_task_limits *limits);
+
+/* What the model allows. */
+pc_task_limits planted_limits(const pc_model *model);
+
 /* Random weights of the same shape without norms: the read-out is linear. */
 pc_model *planted_random_model(uint64_t seed);
 
