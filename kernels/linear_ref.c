@@ -3,10 +3,11 @@
 
 #include <stddef.h>
 
-/* Outputs that are summed together, in registers. Each is its own chain of additions. */
+/* Outputs that are summed side by side, in registers. Each is its own chain of additions. */
 enum { TOGETHER = 8 };
 
-static void sum_outputs(double *y, const double *x, const float *w, const float *bias, int64_t n_in,
+/* Columns o ... o + TOGETHER - 1 of w (n_in, n_out): w points at column o. */
+static void sum_columns(double *y, const double *x, const float *w, const float *bias, int64_t n_in,
                         int64_t n_out)
 {
     double sums[TOGETHER];
@@ -19,7 +20,7 @@ static void sum_outputs(double *y, const double *x, const float *w, const float 
         y[o] = sums[o];
 }
 
-static void sum_output(double *y, const double *x, const float *w, const float *bias, int64_t n_in,
+static void sum_column(double *y, const double *x, const float *w, const float *bias, int64_t n_in,
                        int64_t n_out)
 {
     double sum = bias ? (double)*bias : 0;
@@ -28,29 +29,42 @@ static void sum_output(double *y, const double *x, const float *w, const float *
     *y = sum;
 }
 
+/* Rows inside, so that a block's weights are read once for all of them. */
 void pc_ref_linear(double *out, const double *x, const float *w, const float *bias, int64_t rows,
                    int64_t n_in, int64_t n_out)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        const double *from = x + row * n_in;
-        double *to = out + row * n_out;
-        int64_t o = 0;
-        for (; o + TOGETHER <= n_out; o += TOGETHER)
-            sum_outputs(to + o, from, w + o, bias ? bias + o : NULL, n_in, n_out);
-        for (; o < n_out; o++)
-            sum_output(to + o, from, w + o, bias ? bias + o : NULL, n_in, n_out);
-    }
+    int64_t o = 0;
+    for (; o + TOGETHER <= n_out; o += TOGETHER)
+        for (int64_t row = 0; row < rows; row++)
+            sum_columns(out + row * n_out + o, x + row * n_in, w + o, bias ? bias + o : NULL, n_in,
+                        n_out);
+    for (; o < n_out; o++)
+        for (int64_t row = 0; row < rows; row++)
+            sum_column(out + row * n_out + o, x + row * n_in, w + o, bias ? bias + o : NULL, n_in,
+                       n_out);
+}
+
+/* n <= TOGETHER rows of w (n_out, n_in): w points at the first. */
+static void sum_rows(double *y, const double *x, const float *w, const float *bias, int64_t n_in,
+                     int n)
+{
+    double sums[TOGETHER];
+    for (int o = 0; o < n; o++)
+        sums[o] = bias ? (double)bias[o] : 0;
+    for (int64_t i = 0; i < n_in; i++)
+        for (int o = 0; o < n; o++)
+            sums[o] += x[i] * (double)w[o * n_in + i];
+    for (int o = 0; o < n; o++)
+        y[o] = sums[o];
 }
 
 void pc_ref_linear_rows(double *out, const double *x, const float *w, const float *bias,
                         int64_t rows, int64_t n_in, int64_t n_out)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        for (int64_t o = 0; o < n_out; o++) {
-            double sum = bias ? (double)bias[o] : 0;
-            for (int64_t i = 0; i < n_in; i++)
-                sum += x[row * n_in + i] * (double)w[o * n_in + i];
-            out[row * n_out + o] = sum;
-        }
+    for (int64_t o = 0; o < n_out; o += TOGETHER) {
+        const int n = n_out - o < TOGETHER ? (int)(n_out - o) : (int)TOGETHER;
+        for (int64_t row = 0; row < rows; row++)
+            sum_rows(out + row * n_out + o, x + row * n_in, w + o * n_in, bias ? bias + o : NULL,
+                     n_in, n);
     }
 }

@@ -112,10 +112,12 @@ static const struct {
      "positional_embedding_type is \"rotary\""},
     {"tl-ln", "cfg.json", "\"normalization_type\": \"LN\"", "\"normalization_type\": \"XX\"",
      PC_ERR_UNSUPPORTED, "normalization_type is \"XX\""},
-    {"tl-ln", "cfg.json", "{", "{\"n_key_value_heads\": 1, ", PC_ERR_UNSUPPORTED,
-     "n_key_value_heads is 1, Patchclamp supports only n_heads"},
-    {"tl-ln", "cfg.json", "{", "{\"relative_attention_num_buckets\": 8, ", PC_ERR_UNSUPPORTED,
-     "relative_attention_num_buckets is 8, Patchclamp supports only null"},
+    {"tl-ln", "cfg.json", "\"n_key_value_heads\": null", "\"n_key_value_heads\": 1",
+     PC_ERR_UNSUPPORTED, "n_key_value_heads is 1, Patchclamp supports only n_heads"},
+    {"tl-ln", "cfg.json", "\"attn_scores_soft_cap\": -1.0", "\"attn_scores_soft_cap\": 30.0",
+     PC_ERR_UNSUPPORTED, "attn_scores_soft_cap is 30, Patchclamp supports only -1"},
+    {"tl-ln", "cfg.json", "\"final_rms\": false", "\"final_rms\": true", PC_ERR_UNSUPPORTED,
+     "final_rms"},
     {"tl-ln", "cfg.json", "\"attn_only\": false", "\"attn_only\": true", PC_ERR_UNSUPPORTED, ""},
 };
 

@@ -58,6 +58,7 @@ static const struct {
     {"{\"cut\":[\"m0.n1\"]}", "{\"cut\":[\"m0.n1->m1\"]}", false},
     {"{\"cut\":[\"m0.n1->m1\",\"m0.n1\"]}", "{\"cut\":[\"m0.n1\"]}", true},
     {"{\"cut\":[\"m0.n1->m1\",\"m0\",\"m1\"]}", "{\"cut\":[\"m0\",\"m1\"]}", true},
+    {"{\"cut\":[\"m0.n1\",\"m1.n2\",\"m1\"]}", "{\"cut\":[\"m0.n1\",\"m1\"]}", true},
     {"{\"circuit\":[\"m0->m1\"]}", "{\"circuit\":[]}", false},
     {"{\"path\":{\"from\":[\"m0\"],\"to\":[\"m1\"],\"mlps\":\"free\"}}",
      "{\"path\":{\"from\":[\"m0\"],\"to\":[\"m1\"],\"mlps\":\"frozen\"}}", false},
@@ -137,7 +138,8 @@ Test(patch_errors, positions_outside_the_prompt_are_refused)
     pc_model_free(model);
 }
 
-/* Position 8 is outside the second prompt and the third: whoever fails first, the second is told. */
+/* Position 8 is outside the second prompt and the third: whoever fails first, the second is told.
+ */
 Test(patch_errors, the_first_prompt_that_fails_is_named_whatever_the_threads)
 {
     pc_model *model = golden_open("gpt2-relu");

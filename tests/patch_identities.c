@@ -321,7 +321,8 @@ static const struct {
     {"{\"cut\":[\"m0.n13\"]}", true},
     {"{\"cut\":[\"m0.n13->a1.h0<v>\"]}", true},
     {"{\"cut\":[\"a1.h1->logits\"],\"positions\":[0]}", false},
-    {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"m0\"],\"mlps\":\"free\"},\"positions\":[0]}", false},
+    {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"m0\"],\"mlps\":\"free\"},\"positions\":[0]}",
+     false},
     {"{\"path\":{\"from\":[\"a0.h0\"],\"to\":[\"m0\"],\"mlps\":\"free\"}}", true},
 };
 

@@ -81,7 +81,8 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
     table_cell(t, "%zu", place + 1);
     table_cell(t, "%s", c->name);
     table_cell(t, "%+.4f", c->effect);
-    table_cell(t, "%.4f", c->standard_error);
+    if (pc_circuit_describe_task(circuit)->n > 1) table_cell(t, "%.4f", c->standard_error);
+    else table_cell(t, "-"); /* one prompt says nothing about others */
     if (pc_circuit_share(&share, circuit, c->effect)) table_cell(t, "%.1f%%", 100 * share);
     else table_cell(t, "-");
     table_cell(t, "%s", c->in_circuit ? "yes" : c->is_untouched ? "untouched" : "");
@@ -91,15 +92,15 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
+    const int n = (int)pc_circuit_describe_task(circuit)->n;
     pc_circuit_baseline(&clean, circuit, "clean");
     pc_circuit_baseline(&corrupted, circuit, "corrupted");
     pc_circuit_baseline(&empty, circuit, "empty");
     pc_circuit_evaluation(&kept, circuit, "kept");
     pc_circuit_evaluation(&all, circuit, "components");
     pc_circuit_evaluation(&circuit_metric, circuit, "circuit");
-    printf("%s: %.4f clean, %.4f corrupted, %.4f with everything cut; %d prompts\n",
-           pc_circuit_option(circuit, "metric"), clean, corrupted, empty,
-           (int)pc_circuit_describe_task(circuit)->n);
+    printf("%s: %.4f clean, %.4f corrupted, %.4f with everything cut; %d prompt%s\n",
+           pc_circuit_option(circuit, "metric"), clean, corrupted, empty, n, n == 1 ? "" : "s");
     printf("circuit: %.0f of %.0f %ss, %s %.4f, ", kept, all, pc_circuit_option(circuit, "level"),
            pc_circuit_option(circuit, "metric"), circuit_metric);
     if (pc_circuit_evaluation(&faithfulness, circuit, "faithfulness"))
@@ -139,11 +140,13 @@ static void print_numbers(const pc_circuit *circuit)
 {
     static const char *const names[] = {"faithfulness",   "clean", "corrupted", "circuit",
                                         "circuit_stderr", "n",     "kept",      "components"};
+    double empty;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         double value;
         if (pc_circuit_evaluation(&value, circuit, names[i])) json_number(names[i], value);
         else json_text(names[i], NULL);
     }
+    if (pc_circuit_baseline(&empty, circuit, "empty")) json_number("empty", empty);
 }
 
 pc_status print_circuit_json(const pc_circuit *circuit)
@@ -166,6 +169,7 @@ pc_status print_circuit_json(const pc_circuit *circuit)
             json_number("stderr", c.standard_error);
             json_bool("in_circuit", c.in_circuit);
             json_bool("untouched", c.is_untouched);
+            json_text("role", c.role && *c.role ? c.role : NULL);
             json_end('}');
         }
         json_end(']');

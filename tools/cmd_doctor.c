@@ -2,23 +2,67 @@
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "exit_code.h"
-#include "open_model.h"
 #include "options.h"
+#include "shipped_models.h"
 
-#include <dirent.h>
+#include "patchclamp/patchclamp.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What /proc/cpuinfo says about the first processor. */
+typedef struct cpu_facts {
+    char name[256];
+    char *flags;         /* " fpu vme ... "; NULL: not told */
+    int siblings, cores; /* of a socket; 0: not told */
+} cpu_facts;
+
+static void read_cpu(cpu_facts *out)
+{
+    char *line = NULL;
+    size_t room = 0;
+    *out = (cpu_facts){.name = "unknown"};
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && getline(&line, &room, file) > 1) { /* an empty line ends the processor */
+        (void)sscanf(line, "model name : %255[^\n]", out->name);
+        (void)sscanf(line, "siblings : %d", &out->siblings);
+        (void)sscanf(line, "cpu cores : %d", &out->cores);
+        if (strncmp(line, "flags", 5) != 0 || out->flags) continue;
+        line[strcspn(line, "\n")] = ' ';
+        out->flags = line;
+        line = NULL;
+        room = 0;
+    }
+    free(line);
+    if (file) fclose(file);
+}
+
+static void print_instructions(const cpu_facts *cpu)
+{
+    static const char *const sets[] = {"sse4_2",  "avx",      "avx2",        "fma",     "f16c",
+                                       "avx512f", "avx512bw", "avx512_bf16", "amx_tile"};
+    char word[32];
+    printf("instructions");
+    for (size_t i = 0; cpu->flags && i < sizeof sets / sizeof *sets; i++) {
+        snprintf(word, sizeof word, " %s ", sets[i]);
+        if (strstr(cpu->flags, word)) printf(" %s", sets[i]);
+    }
+    printf("%s\n", cpu->flags ? "" : " unknown");
+}
+
 static void print_cpu(void)
 {
-    char line[512], name[400] = "unknown";
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "model name : %399[^\n]", name) == 1) break;
-    if (file) fclose(file);
-    printf("cpu          %s, %ld processors online\n", name, sysconf(_SC_NPROCESSORS_ONLN));
+    cpu_facts cpu;
+    read_cpu(&cpu);
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    printf("cpu          %s, %ld processors", cpu.name, n);
+    if (cpu.siblings > 0 && cpu.cores > 0) printf(", %ld cores", n * cpu.cores / cpu.siblings);
+    printf("\n");
+    print_instructions(&cpu);
+    free(cpu.flags);
 }
 
 static void print_memory(void)
@@ -28,26 +72,32 @@ static void print_memory(void)
            page * (double)sysconf(_SC_AVPHYS_PAGES) / gib);
 }
 
-/* Two of the three things that a CUDA backend will need can be told already. */
-static void print_gpu(void)
+static void print_cuda(void)
 {
     struct stat facts;
     const bool has_driver = stat("/proc/driver/nvidia/version", &facts) == 0;
-    printf("cuda         not in this version: --device cuda fails, auto means cpu (%s)\n",
-           has_driver ? "an NVIDIA driver is loaded" : "no NVIDIA driver is loaded");
+    printf("cuda         this version has no CUDA backend: --device cuda fails, auto means cpu (%s "
+           "NVIDIA driver is loaded)\n",
+           has_driver ? "an" : "no");
 }
 
-static int print_models_in(const char *folder)
+static void print_model(const char *path, const char *name, void *payload)
 {
-    DIR *directory = opendir(folder);
-    int n = 0;
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.') continue;
-        printf("model        %s (%s/%s)\n", entry->d_name, folder, entry->d_name);
-        n++;
+    pc_model *model = NULL;
+    pc_tokenizer *tokenizer = NULL;
+    ++*(int *)payload;
+    printf("model        %s: ", name);
+    if (pc_model_open(&model, path) != PC_OK) {
+        printf("cannot be used: %s\n", pc_last_error());
+        return;
     }
-    if (directory) closedir(directory);
-    return n;
+    printf("%lld parameters, ", (long long)pc_model_describe(model)->n_parameters);
+    if (pc_tokenizer_open(&tokenizer, path) == PC_OK)
+        printf("tokenizer of %lld tokens", (long long)pc_tokenizer_size(tokenizer));
+    else printf("no tokenizer");
+    printf(" (%s)\n", path);
+    pc_tokenizer_free(tokenizer);
+    pc_model_free(model);
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -58,16 +108,16 @@ int cmd_doctor(int argc, char **argv)
                                  "patchclamp doctor", 0};
     const parse_outcome outcome = options_parse(table, NULL, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    int n_models = 0;
     printf("patchclamp   %s, commit %s\n", pc_version(), pc_version_commit());
     printf("fingerprint  %s\n", pc_fingerprint());
     print_cpu();
     print_memory();
-    printf("engine       slow twin (double precision, the whole model for every intervention)\n");
-    print_gpu();
-    printf("cluster      not in this version: no MPI, no NCCL, no submit\n");
-    int n_models = 0;
-    for (int i = 0; shipped_models_folder(i); i++)
-        n_models += print_models_in(shipped_models_folder(i));
-    if (n_models == 0) printf("model        no shipped model found beside the program\n");
+    printf("engine       slow twin: the whole model in double precision for every intervention\n");
+    print_cuda();
+    printf("cluster      this version has no MPI, no NCCL and no submit\n");
+    each_shipped_model(print_model, &n_models);
+    if (n_models == 0)
+        printf("model        no shipped model beside the program or in PATCHCLAMP_MODELS\n");
     return EXIT_DONE;
 }

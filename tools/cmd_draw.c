@@ -1,14 +1,12 @@
 /* patchclamp draw: the figure of a circuit. */
-#define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "exit_code.h"
+#include "open_model.h"
 #include "options.h"
-
-#include "patchclamp/patchclamp.h"
+#include "same_file.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef pc_status (*writer)(const pc_circuit *circuit, const char *path,
                             const pc_draw_options *options);
@@ -22,25 +20,10 @@ static writer writer_for(const char *path)
     return NULL;
 }
 
-/* A run directory stands for its circuit.json. */
-static bool circuit_path(char *out, size_t bytes, const char *name)
-{
-    struct stat facts;
-    const bool is_directory = stat(name, &facts) == 0 && S_ISDIR(facts.st_mode);
-    const int length = snprintf(out, bytes, "%s%s", name, is_directory ? "/circuit.json" : "");
-    return length > 0 && (size_t)length < bytes;
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 int cmd_draw(int argc, char **argv)
 {
     const char *name, *output = NULL;
-    char path[4096];
+    char in_directory[CIRCUIT_PATH_BYTES];
     pc_draw_options draw = PC_DRAW_OPTIONS_INIT;
     int64_t max_edges = draw.max_edges;
     bool has_no_pruned = false, has_no_table = false;
@@ -49,7 +32,7 @@ int cmd_draw(int argc, char **argv)
         {"title", 0, OPTION_TEXT, &draw.title, "TEXT", "the title (Circuit of MODEL on TASK)", 0,
          0},
         {"max-edges", 0, OPTION_INT, &max_edges, "N", "draw the N strongest, count the rest (150)",
-         0, 100000},
+         0, 2000},
         {"no-pruned", 0, OPTION_FLAG, &has_no_pruned, "", "leave out what is not in the circuit", 0,
          0},
         {"no-table", 0, OPTION_FLAG, &has_no_table, "", "leave out the ranked table", 0, 0},
@@ -64,7 +47,8 @@ int cmd_draw(int argc, char **argv)
     }
     const writer write_figure = writer_for(output);
     if (!write_figure) return EXIT_USAGE;
-    if (!circuit_path(path, sizeof path, name) || is_same_file(path, output)) {
+    const char *path = circuit_path(in_directory, name);
+    if (is_same_file(path, output)) {
         complain("draw", "the output \"%s\" is the input", output);
         return EXIT_USAGE;
     }

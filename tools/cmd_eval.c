@@ -58,6 +58,7 @@ static pc_status evaluate(const pc_circuit *circuit, const opened_model *m, cons
 int cmd_eval(int argc, char **argv)
 {
     const char *path, *model_name = NULL, *task_name = NULL;
+    char in_directory[CIRCUIT_PATH_BYTES];
     bool is_json = false;
     prompt_words prompts = PROMPT_WORDS_INIT;
     measure_words words = MEASURE_WORDS_INIT;
@@ -70,10 +71,11 @@ int cmd_eval(int argc, char **argv)
     *next++ = (option_row){"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value", 0, 0};
     add_measure_options(add_prompt_options(next, &prompts), &words);
     const command_usage usage = {
-        "eval", "CIRCUIT.json",
+        "eval", "CIRCUIT.json|DIR",
         "Runs the model with everything outside the circuit cut, and prints how much of the "
         "behaviour is\n"
-        "left. Source, direction and metric are the circuit's own unless given.",
+        "left. Source, direction and metric are the circuit's own unless given; the prompts are "
+        "those of\n--task, which need not be the ones that the circuit was found on.",
         "patchclamp eval out/demo/circuit.json --model demo --task induction --split test", 1};
     const parse_outcome outcome = options_parse(rows, &path, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -81,18 +83,18 @@ int cmd_eval(int argc, char **argv)
         complain("eval", "expected --model MODEL and --task T; see patchclamp eval --help");
         return EXIT_USAGE;
     }
-    int code = read_measure_words(&options, &words, "eval"); /* the user's own words first */
+    int code = check_prompt_words(&prompts, task_name, "eval");
+    if (code == EXIT_DONE) code = read_measure_words(&options, &words, "eval"); /* the user's own */
     if (code != EXIT_DONE) return code;
 
     pc_circuit *circuit;
-    pc_status status = pc_circuit_read(&circuit, path);
+    pc_status status = pc_circuit_read(&circuit, circuit_path(in_directory, path));
     if (status != PC_OK) return report("eval", status);
     take_recorded(&words, circuit);
     code = read_measure_words(&options, &words, "eval");
     if (code == EXIT_USAGE) code = EXIT_BAD_INPUT; /* the file's words */
     opened_model m = {0};
-    if (code == EXIT_DONE && (status = open_model(&m, model_name)) != PC_OK)
-        code = report("eval", status);
+    if (code == EXIT_DONE) code = open_model(&m, model_name, "eval");
     const pc_task_options task_options = task_options_of(&prompts);
     if (code == EXIT_DONE) {
         status = evaluate(circuit, &m, task_name, &task_options, &options, is_json);

@@ -4,6 +4,7 @@
 #include "exit_code.h"
 #include "open_model.h"
 #include "progress.h"
+#include "same_file.h"
 #include "shared_options.h"
 
 #include <math.h>
@@ -74,6 +75,18 @@ static int read_selection(pc_find_options *out, const find_words *w)
     return is_possible ? EXIT_DONE : EXIT_USAGE;
 }
 
+/* A run replaces these files in its directory. */
+static bool is_output(const char *path, const char *directory)
+{
+    static const char *const names[] = {"run.db", "circuit.json", "scores.csv", "circuit.svg"};
+    char output[4096];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(output, sizeof output, "%s/%s", directory, names[i]);
+        if (is_same_file(path, output)) return true;
+    }
+    return false;
+}
+
 static int read_words(pc_find_options *out, const find_words *w)
 {
     if (!w->task || !w->directory) {
@@ -88,6 +101,13 @@ static int read_words(pc_find_options *out, const find_words *w)
         complain("find", "%s", pc_last_error());
         return EXIT_USAGE;
     }
+    if (is_output(w->task, w->directory)) {
+        complain("find", "the task %s would be overwritten by the run in %s", w->task,
+                 w->directory);
+        return EXIT_USAGE;
+    }
+    const int prompts = check_prompt_words(&w->prompts, w->task, "find");
+    if (prompts != EXIT_DONE) return prompts;
     out->method = w->method;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
@@ -106,7 +126,6 @@ static pc_status search(pc_circuit **out, const find_words *w, pc_find_options *
     progress_begin(&progress);
     options->progress = progress_tell;
     options->payload = &progress;
-    stop_on_signals();
     status = pc_find(out, m->model, task, options);
     progress_end(&progress);
     pc_task_free(task);
@@ -125,14 +144,15 @@ int cmd_find(int argc, char **argv)
     pc_find_options options = PC_FIND_OPTIONS_INIT;
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    const int code = read_words(&options, &w);
+    int code = read_words(&options, &w);
     if (code != EXIT_DONE) return code;
 
     opened_model m;
     pc_circuit *circuit = NULL;
-    pc_status status = open_model(&m, w.model);
-    if (status != PC_OK) return report("find", status);
-    status = search(&circuit, &w, &options, &m);
+    stop_on_signals();
+    code = open_model(&m, w.model, "find");
+    if (code != EXIT_DONE) return code;
+    pc_status status = search(&circuit, &w, &options, &m);
     if (status == PC_OK)
         status = w.is_json ? print_circuit_json(circuit) : print_circuit(circuit, w.rows);
     if (status == PC_OK)
@@ -140,9 +160,7 @@ int cmd_find(int argc, char **argv)
     pc_circuit_free(circuit);
     close_model(&m);
     if (status == PC_OK) return EXIT_DONE;
-    const int failure = report("find", status);
-    if (status == PC_ERR_INTERRUPTED)
-        fprintf(stderr, "what was measured is in %s/run.db: run the same command with --resume\n",
-                w.directory);
-    return failure;
+    if (status != PC_ERR_INTERRUPTED) return report("find", status);
+    complain("find", "stopped; what was measured is kept in %s: --resume continues", w.directory);
+    return EXIT_INTERRUPTED;
 }

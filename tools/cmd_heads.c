@@ -3,6 +3,7 @@
 #include "exit_code.h"
 #include "json_out.h"
 #include "open_model.h"
+#include "progress.h"
 #include "shared_options.h"
 #include "table.h"
 
@@ -50,7 +51,13 @@ static pc_status measure(head_report *out, const opened_model *m, const pc_task 
     options.level = PC_LEVEL_NODE;
     options.selection = PC_SELECT_THRESHOLD;
     options.evaluation = *evaluation;
-    return pc_find(&out->effects, m->model, task, &options);
+    progress_state progress;
+    progress_begin(&progress);
+    options.progress = progress_tell;
+    options.payload = &progress;
+    const pc_status status = pc_find(&out->effects, m->model, task, &options);
+    progress_end(&progress);
+    return status;
 }
 
 static const pc_circuit_node *node_of(const pc_circuit *circuit, const char *name)
@@ -80,7 +87,8 @@ static void print_text(const head_report *r, const opened_model *m, const pc_tas
         for (int i = 0; i < PC_N_ROLES; i++)
             table_cell(&t, "%.2f", r->scores[h].score[i]);
         table_cell(&t, "%+.3f", node->effect);
-        table_cell(&t, "%.3f", node->stderr_);
+        if (pc_task_n(task) > 1) table_cell(&t, "%.3f", node->stderr_);
+        else table_cell(&t, "-");
         if (pc_circuit_share(&share, r->effects, node->effect))
             table_cell(&t, "%.1f%%", 100 * share);
         else table_cell(&t, "-");
@@ -138,16 +146,17 @@ int cmd_heads(int argc, char **argv)
                                  "patchclamp heads demo", 1};
     const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    const int code = read_measure_words(&evaluation, &words, "heads");
+    int code = check_prompt_words(&prompts, task_name ? task_name : "induction", "heads");
+    if (code == EXIT_DONE) code = read_measure_words(&evaluation, &words, "heads");
     if (code != EXIT_DONE) return code;
 
     opened_model m;
     pc_task *task = NULL;
     head_report r = {NULL, NULL};
     const pc_task_options task_options = task_options_of(&prompts);
-    pc_status status = open_model(&m, name);
-    if (status != PC_OK) return report("heads", status);
-    status = open_task(&task, task_name ? task_name : "induction", &m, &task_options);
+    code = open_model(&m, name, "heads");
+    if (code != EXIT_DONE) return code;
+    pc_status status = open_task(&task, task_name ? task_name : "induction", &m, &task_options);
     if (status == PC_OK) status = detect(&r, &m, task, task_name != NULL, (uint64_t)prompts.seed);
     if (status == PC_OK) status = measure(&r, &m, task, &evaluation);
     if (status == PC_OK && is_json) print_json(&r, &m);

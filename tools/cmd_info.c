@@ -81,8 +81,8 @@ int cmd_info(int argc, char **argv)
     const parse_outcome outcome = options_parse(table, &name, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     opened_model opened;
-    const pc_status status = open_model(&opened, name);
-    if (status != PC_OK) return report("info", status);
+    const int code = open_model(&opened, name, "info");
+    if (code != EXIT_DONE) return code;
     if (is_json) print_json(&opened);
     else print_text(&opened);
     close_model(&opened);

@@ -93,9 +93,9 @@ int cmd_logits(int argc, char **argv)
     int32_t *tokens = NULL;
     int n = 0;
     double *logits = NULL;
-    pc_status status = open_model(&m, name);
-    if (status != PC_OK) return report("logits", status);
-    int code = read_prompt(&tokens, &n, prompt, ids, PC_BOS_AS_TOKENIZER, &m, "logits");
+    int code = open_model(&m, name, "logits");
+    if (code != EXIT_DONE) return code;
+    code = read_prompt(&tokens, &n, prompt, ids, PC_BOS_AS_TOKENIZER, &m, "logits");
     if (code == EXIT_DONE && n <= m.info->n_ctx) /* a longer prompt is refused below */
         logits = malloc(((size_t)n * (size_t)m.info->vocab_out + 1) * sizeof *logits);
     if (code == EXIT_DONE && n <= m.info->n_ctx && !logits) {
@@ -103,7 +103,7 @@ int cmd_logits(int argc, char **argv)
         code = EXIT_FAILED;
     }
     if (code == EXIT_DONE) {
-        status = pc_model_logits(logits, m.model, tokens, n);
+        const pc_status status = pc_model_logits(logits, m.model, tokens, n);
         const int first = has_all ? 0 : n - 1;
         if (status != PC_OK) code = report("logits", status);
         else if (is_json) print_json(tokens, n, logits, m.info->vocab_out, first);

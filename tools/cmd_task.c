@@ -2,19 +2,19 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "open_model.h"
+#include "same_file.h"
 #include "shared_options.h"
 
 #include <stdio.h>
 
 static void list_tasks(void)
 {
-    fprintf(stderr, "built-in tasks:\n");
+    printf("\nbuilt-in tasks:\n");
     for (int i = 0; pc_task_builtin_name(i); i++) {
-        fprintf(stderr, "  %-16s %s (corruptions:", pc_task_builtin_name(i),
-                pc_task_builtin_summary(i));
+        printf("  %-16s %s (corruptions:", pc_task_builtin_name(i), pc_task_builtin_summary(i));
         for (int j = 0; pc_task_builtin_corruption(i, j); j++)
-            fprintf(stderr, " %s", pc_task_builtin_corruption(i, j));
-        fprintf(stderr, ")\n");
+            printf(" %s", pc_task_builtin_corruption(i, j));
+        printf(")\n");
     }
 }
 
@@ -54,9 +54,15 @@ int cmd_task(int argc, char **argv)
         return EXIT_USAGE;
     }
     opened_model m;
-    pc_status status = open_model(&m, model_name);
-    if (status != PC_OK) return report("task", status);
-    status = generate(name, &m, &words, path);
+    int code = open_model(&m, model_name, "task");
+    if (code != EXIT_DONE) return code;
+    if (is_file_in(path, m.info->path)) {
+        complain("task", "the output \"%s\" is one of the model's files", path);
+        code = EXIT_USAGE;
+    } else {
+        const pc_status status = generate(name, &m, &words, path);
+        if (status != PC_OK) code = report("task", status);
+    }
     close_model(&m);
-    return status == PC_OK ? EXIT_DONE : report("task", status);
+    return code;
 }

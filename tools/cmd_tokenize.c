@@ -57,9 +57,8 @@ int cmd_tokenize(int argc, char **argv)
     opened_model m;
     int32_t *tokens = NULL;
     int n = 0;
-    const pc_status status = open_model(&m, operands[0]);
-    if (status != PC_OK) return report("tokenize", status);
-    int code;
+    int code = open_model(&m, operands[0], "tokenize");
+    if (code != EXIT_DONE) return code;
     if (!m.tokenizer) {
         complain("tokenize", "%s", m.why_no_tokenizer);
         code = EXIT_BAD_INPUT;

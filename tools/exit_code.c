@@ -4,15 +4,21 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { LINE_BYTES = 2304 }; /* holds pc_last_error() and some words */
+
+/* Arguments may hold anything: what is said stays one line, and a terminal does not obey it. */
 void complain(const char *command, const char *format, ...)
 {
+    char line[LINE_BYTES];
     va_list arguments;
-    fflush(stdout);
-    fprintf(stderr, "patchclamp %s: ", command);
+    int n = snprintf(line, sizeof line, "%.40s: ", command);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(line + n, sizeof line - (size_t)n, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    fflush(stdout);
+    fprintf(stderr, "patchclamp %s\n", line);
 }
 
 int report(const char *command, pc_status status)

@@ -2,47 +2,32 @@
 #define _POSIX_C_SOURCE 200809L
 #include "open_model.h"
 
+#include "exit_code.h"
+#include "shipped_models.h"
+
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { PATH_BYTES = 4096 };
-
-/* Shipped models lie beside the installed program, or in the source tree of the one just built:
- * found from the program's own place, so that the tree may be moved. */
-static const char *const beside_program[] = {"/../share/patchclamp/models",
-                                             "/../../../tools/models"};
-
-const char *shipped_models_folder(int i)
+static void append_name(const char *path, const char *name, void *payload)
 {
-    static char folder[PATH_BYTES + 64];
-    char program[PATH_BYTES];
-    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (i < 0 || i >= 2 || length <= 0) return NULL;
-    program[length] = 0;
-    char *slash = strrchr(program, '/');
-    if (slash) *slash = 0;
-    snprintf(folder, sizeof folder, "%s%s", program, beside_program[i]);
-    return folder;
+    char *names = payload;
+    const size_t used = strlen(names);
+    (void)path;
+    if (used + strlen(name) + 3 > 256) return;
+    sprintf(names + used, "%s%s", used ? ", " : "", name);
 }
 
-static int is_directory(const char *path)
+static int fail_unknown(const char *name, const char *command)
 {
-    struct stat facts;
-    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-}
-
-static const char *find_model(const char *name)
-{
-    static char path[PATH_BYTES + 512];
-    if (is_directory(name) || strchr(name, '/') || strlen(name) > 255) return name;
-    for (int i = 0; shipped_models_folder(i); i++) {
-        snprintf(path, sizeof path, "%s/%s", shipped_models_folder(i), name);
-        if (is_directory(path)) return path;
-    }
-    return name;
+    char names[256] = "";
+    each_shipped_model(append_name, names);
+    if (strchr(name, '/')) complain(command, "%s: no such model directory", name);
+    else
+        complain(command, "%s: neither a directory nor a shipped model (%s)", name,
+                 *names ? names : "none is found beside the program");
+    return EXIT_BAD_INPUT;
 }
 
 /* The tokenizer must not make tokens that the model does not have. */
@@ -56,16 +41,23 @@ static void check_tokenizer(opened_model *m)
     m->tokenizer = NULL;
 }
 
-pc_status open_model(opened_model *out, const char *name)
+int open_model(opened_model *out, const char *name, const char *command)
 {
-    const char *path = find_model(name);
+    char shipped[4096];
+    const char *path = name;
+    struct stat facts;
     *out = (opened_model){0};
-    pc_status status = pc_model_open(&out->model, path);
-    if (status != PC_OK) return status;
+    const bool exists = stat(name, &facts) == 0; /* a directory wins over a shipped model's name */
+    const bool is_missing = !exists && (errno == ENOENT || errno == ENOTDIR);
+    if ((!exists || !S_ISDIR(facts.st_mode)) && find_shipped_model(shipped, sizeof shipped, name))
+        path = shipped;
+    else if (is_missing) return fail_unknown(name, command);
+    const pc_status status = pc_model_open(&out->model, path);
+    if (status != PC_OK) return report(command, status);
     out->info = pc_model_describe(out->model);
     if (pc_tokenizer_open(&out->tokenizer, path) == PC_OK) check_tokenizer(out);
     else snprintf(out->why_no_tokenizer, sizeof out->why_no_tokenizer, "%s", pc_last_error());
-    return PC_OK;
+    return EXIT_DONE;
 }
 
 void close_model(opened_model *model)
@@ -83,21 +75,28 @@ pc_task_limits limits_of(const opened_model *m)
                             .bos_rule = PC_BOS_AS_TOKENIZER};
 }
 
-static int is_builtin(const char *name)
+bool is_task_file(const char *name)
 {
+    struct stat facts;
     for (int i = 0; pc_task_builtin_name(i); i++)
-        if (strcmp(pc_task_builtin_name(i), name) == 0) return 1;
-    return 0;
+        if (strcmp(pc_task_builtin_name(i), name) == 0) return false;
+    /* a word that is neither a file nor a path is meant as a task's name: the message lists them */
+    return strchr(name, '/') || strchr(name, '.') || stat(name, &facts) == 0;
 }
 
 pc_status open_task(pc_task **out, const char *name, const opened_model *m,
                     const pc_task_options *options)
 {
     const pc_task_limits limits = limits_of(m);
+    if (is_task_file(name)) return pc_task_read(out, name, m->tokenizer, &limits);
+    return pc_task_generate(out, name, m->tokenizer, &limits, options);
+}
+
+const char *circuit_path(char out[CIRCUIT_PATH_BYTES], const char *name)
+{
     struct stat facts;
-    /* a word that is neither a file nor a path is meant as a task's name: the message lists them */
-    const int is_word = !strchr(name, '/') && !strchr(name, '.') && stat(name, &facts) != 0;
-    if (is_builtin(name) || is_word)
-        return pc_task_generate(out, name, m->tokenizer, &limits, options);
-    return pc_task_read(out, name, m->tokenizer, &limits);
+    const bool is_directory = stat(name, &facts) == 0 && S_ISDIR(facts.st_mode);
+    if (!is_directory || strlen(name) + sizeof "/circuit.json" > CIRCUIT_PATH_BYTES) return name;
+    sprintf(out, "%s/circuit.json", name);
+    return out;
 }

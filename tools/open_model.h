@@ -11,18 +11,23 @@ typedef struct opened_model {
     char why_no_tokenizer[512];
 } opened_model;
 
-/* Opens model and tokenizer. Close with close_model(), also after a failure. */
-pc_status open_model(opened_model *out, const char *name);
+/* Opens model and tokenizer. Returns EXIT_DONE; or complains and returns the exit code, and nothing
+ * is open. */
+int open_model(opened_model *out, const char *name, const char *command);
 void close_model(opened_model *model);
+
+/* A run directory stands for its circuit.json: the path of that, or `name` itself. */
+enum { CIRCUIT_PATH_BYTES = 4096 };
+const char *circuit_path(char out[CIRCUIT_PATH_BYTES], const char *name);
 
 /* The limits that a task must keep for this model. */
 pc_task_limits limits_of(const opened_model *model);
 
+/* Whether the name of a task is a file's, and not a built-in task's. */
+bool is_task_file(const char *name);
+
 /* A task's file, or the name of a built-in task, which is generated. */
 pc_status open_task(pc_task **out, const char *name, const opened_model *model,
                     const pc_task_options *options);
-
-/* The i-th place where shipped models are looked for; NULL behind the last. */
-const char *shipped_models_folder(int i);
 
 #endif

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "exit_code.h"
+#include "nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -24,39 +25,32 @@ static void print_usage(const option_row *table, const command_usage *u)
     printf("  %-26s %s\n\nexample:\n  %s\n", "    --help", "print this and exit", u->example);
 }
 
-/* Letters that the two words do not share, roughly: enough to find a misspelt option. */
-static int distance(const char *a, const char *b)
-{
-    enum { MOST = 32 };
-    int row[MOST + 1];
-    const int n = (int)strlen(b);
-    if (n > MOST || strlen(a) > MOST) return MOST;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            const int replaced = diagonal + (a[i - 1] != b[j - 1]);
-            const int shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = replaced < shorter ? replaced : shorter;
-        }
-    }
-    return row[n];
-}
-
+/* `word` as the user wrote it, with its dashes and perhaps "=VALUE". */
 static parse_outcome fail_unknown(const option_row *table, const command_usage *u, const char *word)
 {
-    const char *nearest = NULL;
-    int least = 4; /* farther than that is another word */
-    for (const option_row *row = table; row->name; row++) {
-        const int d = distance(word, row->name);
-        if (d < least) least = d, nearest = row->name;
-    }
-    if (nearest) complain(u->command, "unknown option --%s; did you mean --%s?", word, nearest);
-    else complain(u->command, "unknown option --%s; see patchclamp %s --help", word, u->command);
+    const char *name = word + strspn(word, "-");
+    const int length = (int)strcspn(word, "=");
+    nearest best = NEAREST_INIT;
+    for (const option_row *row = table; row->name; row++)
+        nearest_offer(&best, name, strcspn(name, "="), row->name);
+    if (best.word)
+        complain(u->command, "unknown option %.*s; did you mean --%s?", length, word, best.word);
+    else
+        complain(u->command, "unknown option %.*s; see patchclamp %s --help", length, word,
+                 u->command);
     return PARSE_FAILED;
+}
+
+static bool fail_int(const option_row *row, const char *text, const char *command)
+{
+    char range[64] = "";
+    if (row->most == INT64_MAX)
+        snprintf(range, sizeof range, " of at least %lld", (long long)row->least);
+    else if (row->least != 0 || row->most != 0)
+        snprintf(range, sizeof range, " from %lld to %lld", (long long)row->least,
+                 (long long)row->most);
+    complain(command, "--%s is \"%s\", expected an integer%s", row->name, text, range);
+    return false;
 }
 
 static bool read_int(const option_row *row, const char *text, const char *command)
@@ -70,11 +64,7 @@ static bool read_int(const option_row *row, const char *text, const char *comman
         *(int64_t *)row->value = value;
         return true;
     }
-    if (has_bounds)
-        complain(command, "--%s is \"%s\", expected an integer from %lld to %lld", row->name, text,
-                 (long long)row->least, (long long)row->most);
-    else complain(command, "--%s is \"%s\", expected an integer", row->name, text);
-    return false;
+    return fail_int(row, text, command);
 }
 
 static bool read_real(const option_row *row, const char *text, const char *command)
@@ -135,17 +125,19 @@ static parse_outcome take_option(const option_row *table, const command_usage *u
         return PARSED_HELP;
     }
     const option_row *row = find_row(table, word, &value);
-    if (!row) return fail_unknown(table, u, word + (word[1] == '-' ? 2 : 1));
+    if (!row) return fail_unknown(table, u, word);
     if (row->kind == OPTION_FLAG && value) {
         complain(u->command, "--%s takes no value", row->name);
         return PARSE_FAILED;
     }
     if (row->kind != OPTION_FLAG && !value) {
-        if (*at + 1 >= argc) {
-            complain(u->command, "--%s needs a value: %s", row->name, row->argument);
+        value = *at + 1 < argc ? argv[*at + 1] : NULL;
+        if (!value || strncmp(value, "--", 2) == 0) { /* the value was forgotten */
+            complain(u->command, "--%s needs a value: --%s=%s", row->name, row->name,
+                     row->argument);
             return PARSE_FAILED;
         }
-        value = argv[++*at];
+        ++*at;
     }
     return store(row, value, u->command) ? PARSED : PARSE_FAILED;
 }

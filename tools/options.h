@@ -19,7 +19,7 @@ typedef struct option_row {
     void *value;
     const char *argument; /* how usage calls the value: "N", "FILE" */
     const char *help;
-    int64_t least, most; /* of OPTION_INT; both 0: no bounds */
+    int64_t least, most; /* of OPTION_INT; both 0: no bounds; most INT64_MAX: none above */
 } option_row;
 
 /* What a command is called with: "MODEL TEXT" are its operands, then options. */
@@ -31,7 +31,8 @@ typedef struct command_usage {
 typedef enum parse_outcome { PARSED, PARSED_HELP, PARSE_FAILED } parse_outcome;
 
 /* Fills the table's values and operands (usage->n_operands). --help prints the usage on stdout.
- * What does not parse is told in one line on stderr. "--" ends the options. */
+ * What does not parse is told in one line on stderr. "--" ends the options; a value that begins
+ * with "--" is written --name=VALUE. */
 parse_outcome options_parse(const option_row *table, const char **operands,
                             const command_usage *usage, int argc, char **argv);
 

@@ -1,12 +1,17 @@
 /* The program: finds the command, runs it, and makes sure that its output was written. */
+#define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "exit_code.h"
+#include "nearest.h"
 
 #include "patchclamp/patchclamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -45,6 +50,16 @@ static void print_version(void)
     printf("numeric fingerprint: %s\n", pc_fingerprint());
 }
 
+static int fail_unknown(const char *name)
+{
+    nearest best = NEAREST_INIT;
+    for (int i = 0; i < N_COMMANDS; i++)
+        nearest_offer(&best, name, strlen(name), commands[i].name);
+    if (best.word) complain(name, "no such command; did you mean %s?", best.word);
+    else complain(name, "no such command; patchclamp --help lists them");
+    return EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
@@ -62,8 +77,7 @@ static int run(int argc, char **argv)
         if (strcmp(commands[i].name, name) != 0) continue;
         return is_help ? commands[i].run(2, help) : commands[i].run(argc - 1, argv + 1);
     }
-    complain(name, "no such command; patchclamp --help lists them");
-    return EXIT_USAGE;
+    return fail_unknown(name);
 }
 
 /* A full disk must not pass for success. */
@@ -71,12 +85,22 @@ static int check_output(int code)
 {
     errno = 0;
     const int has_failed = ferror(stdout) || fflush(stdout) != 0 || fclose(stdout) != 0;
-    if (!has_failed) return code;
+    if (!has_failed || code != EXIT_DONE) return code;
     fprintf(stderr, "patchclamp: cannot write the output: %s\n", errno ? strerror(errno) : "error");
-    return code == EXIT_DONE ? EXIT_FAILED : code;
+    return EXIT_FAILED;
+}
+
+/* A standard stream that the caller closed must not become the next file that is opened. Opened for
+ * reading, it still fails what is written to it. */
+static void occupy_standard_streams(void)
+{
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDONLY);
 }
 
 int main(int argc, char **argv)
 {
+    occupy_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is reported like a full disk */
     return check_output(run(argc, argv));
 }

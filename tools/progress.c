@@ -40,7 +40,7 @@ static double now(void)
 
 void progress_begin(progress_state *state)
 {
-    *state = (progress_state){.is_terminal = isatty(STDERR_FILENO) != 0, .phase = ""};
+    *state = (progress_state){.is_terminal = isatty(STDERR_FILENO) != 0, .phase = "", .unit = ""};
 }
 
 static void put_time(char *out, size_t bytes, double seconds)
@@ -80,8 +80,9 @@ bool progress_tell(const pc_progress *p, void *payload)
 {
     progress_state *s = payload;
     const double time = now();
-    if (strcmp(s->phase, p->phase) != 0) {
+    if (strcmp(s->phase, p->phase) != 0 || strcmp(s->unit, p->unit) != 0) {
         s->phase = p->phase;
+        s->unit = p->unit;
         s->began = s->told = time;
         s->began_at = p->n_done;
     }

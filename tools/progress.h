@@ -5,9 +5,9 @@
 #include "patchclamp/find.h"
 
 typedef struct progress_state {
-    const char *phase;  /* of the last report */
-    double began, told; /* seconds: when the phase began, when it was last told */
-    int64_t began_at;   /* n_done when the phase began: not this run's work */
+    const char *phase, *unit; /* of the last report */
+    double began, told;       /* seconds: when the phase began, when it was last told */
+    int64_t began_at;         /* n_done when the phase began: not this run's work */
     bool is_terminal, has_bar;
 } progress_state;
 

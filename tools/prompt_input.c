@@ -61,9 +61,15 @@ int read_prompt(int32_t **tokens, int *n, const char *text, const char *ids, pc_
 
 const char *show_token(const opened_model *m, int32_t token)
 {
-    static char words[160];
+    enum { MOST = 100 }; /* bytes; the end must not split a character */
+    static char words[MOST + 16];
     const char *text = m->tokenizer ? pc_tokenizer_token(m->tokenizer, token) : NULL;
-    if (text) snprintf(words, sizeof words, "\"%.120s\"", text);
+    size_t length = text ? strlen(text) : 0;
+    const bool is_cut = length > MOST;
+    if (is_cut) length = MOST;
+    while (is_cut && length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    if (text) snprintf(words, sizeof words, "\"%.*s%s\"", (int)length, text, is_cut ? "..." : "");
     else snprintf(words, sizeof words, "%d", (int)token);
     return words;
 }

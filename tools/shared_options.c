@@ -2,6 +2,7 @@
 #include "shared_options.h"
 
 #include "exit_code.h"
+#include "open_model.h"
 
 #include <string.h>
 
@@ -13,7 +14,8 @@ option_row *add_prompt_options(option_row *at, prompt_words *w)
         {"split", 0, OPTION_TEXT, &w->split, "NAME", "train, test or ood (train)", 0, 0},
         {"corruption", 0, OPTION_TEXT, &w->corruption, "NAME", "the task's corruption (its first)",
          0, 0},
-        {"length", 0, OPTION_INT, &w->length, "T", "tokens of a generated prompt", 2, 1 << 20},
+        {"length", 0, OPTION_INT, &w->length, "T", "tokens of a generated prompt (the task's own)",
+         2, 1 << 20},
     };
     memcpy(at, rows, sizeof rows);
     return at + sizeof rows / sizeof *rows;
@@ -26,7 +28,7 @@ option_row *add_measure_options(option_row *at, measure_words *w)
          "resample, zero, mean or mean-positional (resample)", 0, 0},
         {"direction", 0, OPTION_TEXT, &w->direction, "NAME", "noise or denoise (noise)", 0, 0},
         {"metric", 0, OPTION_TEXT, &w->metric, "NAME",
-         "logit-diff, prob-diff, logit, log-prob, loss, kl, accuracy", 0, 0},
+         "logit-diff, prob-diff, logit, log-prob, loss, kl, accuracy (logit-diff)", 0, 0},
         {"threads", 0, OPTION_INT, &w->threads, "N",
          "processors to use (all); never changes a result", 1, 256},
         {"device", 0, OPTION_TEXT, &w->device, "NAME", "auto or cpu (auto)", 0, 0},
@@ -34,6 +36,20 @@ option_row *add_measure_options(option_row *at, measure_words *w)
     };
     memcpy(at, rows, sizeof rows);
     return at + sizeof rows / sizeof *rows;
+}
+
+int check_prompt_words(const prompt_words *w, const char *task, const char *command)
+{
+    const char *said = w->n            ? "--pairs"
+                       : w->seed       ? "--seed"
+                       : w->split      ? "--split"
+                       : w->corruption ? "--corruption"
+                       : w->length     ? "--length"
+                                       : NULL;
+    if (!said || !is_task_file(task)) return EXIT_DONE;
+    complain(command, "%s is for generated prompts, but --task %s is a file with its own", said,
+             task);
+    return EXIT_USAGE;
 }
 
 pc_task_options task_options_of(const prompt_words *w)

@@ -30,6 +30,10 @@ typedef struct measure_words {
 option_row *add_prompt_options(option_row *at, prompt_words *words);
 option_row *add_measure_options(option_row *at, measure_words *words);
 
+/* A task file has its own prompts: with a file in `task`, complains about the first option that
+ * asks for generated ones and returns EXIT_USAGE. */
+int check_prompt_words(const prompt_words *words, const char *task, const char *command);
+
 /* The words as the library wants them. */
 pc_task_options task_options_of(const prompt_words *words);
 

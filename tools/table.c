@@ -44,14 +44,18 @@ void table_print(const table *t)
         const int width = width_of(t->cells[i]);
         if (width > widths[i % t->n_columns]) widths[i % t->n_columns] = width;
     }
+    int spaces = 0; /* before the next text; none at the end of a line */
     for (int i = 0; i < t->n_cells; i++) {
         const int column = i % t->n_columns;
-        const bool is_last = column == t->n_columns - 1;
+        const bool is_right = t->alignment[column] == 'r';
         const int pad = widths[column] - width_of(t->cells[i]);
-        if (column) fputs("  ", stdout);
-        if (t->alignment[column] == 'r') printf("%*s%s", pad, "", t->cells[i]);
-        else printf("%s%*s", t->cells[i], is_last ? 0 : pad, "");
-        if (is_last) putchar('\n');
+        spaces = (column ? spaces + 2 : 0) + (is_right ? pad : 0);
+        if (*t->cells[i]) {
+            printf("%*s%s", spaces, "", t->cells[i]);
+            spaces = 0;
+        }
+        if (!is_right) spaces += pad;
+        if (column == t->n_columns - 1) putchar('\n');
     }
 }
 

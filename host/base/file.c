@@ -1,5 +1,5 @@
 /* POSIX file access: bounded reads and atomic replacement. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "base/file.h"
 
 #include "base/memory.h"
@@ -129,7 +129,19 @@ static pc_status fill_and_rename(int descriptor, const char *temporary, const ch
     return status;
 }
 
-pc_status pc_file_replace(const char *path, const char *bytes, size_t length)
+/* A device or a pipe, such as /dev/stdout, is written into: a rename would put a file in its place.
+ */
+static pc_status write_into(const char *path, const char *bytes, size_t length)
+{
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return pc_fail(PC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    pc_status status = write_all(descriptor, bytes, length, path);
+    if (close(descriptor) != 0 && status == PC_OK)
+        status = pc_fail(PC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    return status;
+}
+
+static pc_status replace_regular(const char *path, const char *bytes, size_t length)
 {
     size_t room = strlen(path) + sizeof ".partial-XXXXXX";
     char *temporary = pc_alloc(room, 1);
@@ -145,6 +157,18 @@ pc_status pc_file_replace(const char *path, const char *bytes, size_t length)
         else sync_directory_of(path);
     }
     free(temporary);
+    return status;
+}
+
+pc_status pc_file_replace(const char *path, const char *bytes, size_t length)
+{
+    struct stat facts;
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode))
+        return write_into(path, bytes, length);
+    const bool is_link = lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode);
+    char *target = is_link ? realpath(path, NULL) : NULL; /* NULL: it leads nowhere, or no link */
+    pc_status status = replace_regular(target ? target : path, bytes, length);
+    free(target);
     return status;
 }
 

@@ -25,7 +25,8 @@ pc_status pc_file_read_at(void *out, const pc_file *file, uint64_t offset, size_
 void pc_file_close(pc_file *file);
 
 /* Writes `path` so that a reader sees the old file or the whole new one: a temporary file beside
- * it, flushed to disk, then renamed. On failure (PC_ERR_IO) nothing is left behind. */
+ * it, flushed to disk, then renamed. On failure (PC_ERR_IO) nothing is left behind. A symbolic link
+ * is followed; what is no regular file (a pipe, /dev/stdout) is written into. */
 pc_status pc_file_replace(const char *path, const char *bytes, size_t length);
 
 bool pc_file_exists(const char *path);

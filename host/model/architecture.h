@@ -101,8 +101,8 @@ extern const pc_architecture pc_arch_gpt2, pc_arch_transformer_lens;
 pc_status pc_config_activation(pc_activation *out, const json_t *config, const char *key,
                                const char *path);
 
-/* Reads a configuration's bytes. `file` is its name alone ("config.json"), which with its model_type
- * decides the row; `path` is for messages. */
+/* Reads a configuration's bytes. `file` is its name alone ("config.json"), which with its
+ * model_type decides the row; `path` is for messages. */
 pc_status pc_architecture_parse(const pc_architecture **out, pc_shape *shape, const char *bytes,
                                 size_t length, const char *file, const char *path);
 

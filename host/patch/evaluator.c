@@ -24,6 +24,8 @@ struct pc_evaluator {
     pc_means means;
     pc_prompt_runner **runners; /* one per thread */
     int n_runners;
+    pc_keep_going_fn keep_going; /* NULL: nobody stops it */
+    void *payload;
 };
 
 /* One call's work, shared by the workers. Each prompt's results go to their own places. */
@@ -34,6 +36,7 @@ typedef struct job {
     double *effects;     /* (n, n_prompts) */
     uint8_t *is_touched; /* (n, n_prompts) */
     atomic_int next_prompt;
+    atomic_bool is_stopped;
     pthread_mutex_t lock; /* guards what follows */
     int failed_prompt;    /* the first prompt that failed, so that the message does not depend on
                              threads */
@@ -44,12 +47,34 @@ typedef struct job {
 typedef struct worker {
     job *job;
     pc_prompt_runner *runner;
+    bool is_caller; /* runs on the calling thread, which alone may ask whether to go on */
     pthread_t thread;
 } worker;
 
-static pc_status measure_prompt(job *j, pc_prompt_runner *runner, int prompt)
+static pc_status fail_stopped(void)
 {
+    return pc_fail(PC_ERR_INTERRUPTED, "stopped while measuring");
+}
+
+static bool goes_on(const pc_evaluator *e)
+{
+    return !e->keep_going || e->keep_going(e->payload);
+}
+
+/* Before each run of the model: seconds at most even for large ones. */
+static pc_status check_stop(worker *w)
+{
+    job *j = w->job;
+    if (w->is_caller && !goes_on(j->evaluator)) atomic_store(&j->is_stopped, true);
+    return atomic_load(&j->is_stopped) ? fail_stopped() : PC_OK;
+}
+
+static pc_status measure_prompt(worker *w, int prompt)
+{
+    job *j = w->job;
     pc_evaluator *e = j->evaluator;
+    pc_prompt_runner *runner = w->runner;
+    PC_TRY(check_stop(w));
     if (!j->interventions)
         return pc_prompt_runner_baseline(&e->clean[prompt], &e->corrupted[prompt], runner, prompt);
     const double base = pc_evaluator_base(e)[prompt];
@@ -57,6 +82,7 @@ static pc_status measure_prompt(job *j, pc_prompt_runner *runner, int prompt)
     for (int i = 0; i < j->n; i++) {
         double metric;
         bool is_touched;
+        PC_TRY(check_stop(w));
         PC_TRY(pc_prompt_runner_measure(&metric, &is_touched, runner, j->interventions[i]));
         const int64_t at = (int64_t)i * e->n_prompts + prompt;
         j->effects[at] = metric - base;
@@ -84,7 +110,7 @@ static void *work(void *payload)
     for (;;) {
         const int prompt = atomic_fetch_add(&j->next_prompt, 1);
         if (prompt >= j->evaluator->n_prompts) return NULL;
-        pc_status status = measure_prompt(j, w->runner, prompt);
+        pc_status status = measure_prompt(w, prompt);
         if (status == PC_OK) continue;
         note_failure(j, prompt, status);
         /* prompts are taken in order: those before this one are all in hands already */
@@ -100,7 +126,7 @@ static pc_status run_job(job *j)
     pthread_mutex_init(&j->lock, NULL);
     int n_started = 1; /* this thread is the first worker */
     for (int i = 0; i < e->n_runners; i++)
-        workers[i] = (worker){.job = j, .runner = e->runners[i]};
+        workers[i] = (worker){.job = j, .runner = e->runners[i], .is_caller = i == 0};
     while (n_started < e->n_runners &&
            pthread_create(&workers[n_started].thread, NULL, work, &workers[n_started]) == 0)
         n_started++;
@@ -182,9 +208,13 @@ static pc_status make_runners(pc_evaluator *e)
     const int n = count_threads(e);
     e->runners = pc_alloc((size_t)n, sizeof(pc_prompt_runner *));
     if (!e->runners) return PC_ERR_NOMEM;
-    for (; e->n_runners < n; e->n_runners++)
-        PC_TRY(pc_prompt_runner_new(&e->runners[e->n_runners], e->model, e->task, &e->options,
-                                    &e->means));
+    for (; e->n_runners < n; e->n_runners++) {
+        const pc_status status = pc_prompt_runner_new(&e->runners[e->n_runners], e->model, e->task,
+                                                      &e->options, &e->means);
+        /* memory for fewer threads than there are processors: slower, the same numbers */
+        if (status == PC_ERR_NOMEM && e->n_runners > 0) return PC_OK;
+        PC_TRY(status);
+    }
     return PC_OK;
 }
 
@@ -210,7 +240,8 @@ static pc_status compute_means(pc_evaluator *e)
     int64_t *counts = pc_alloc(rows, sizeof *counts);
     pc_status status = m->writers && m->acts && counts ? PC_OK : PC_ERR_NOMEM;
     for (int i = 0; i < e->n_prompts && status == PC_OK; i++)
-        status = pc_prompt_runner_add_to_means(m, counts, e->runners[0], i);
+        status = goes_on(e) ? pc_prompt_runner_add_to_means(m, counts, e->runners[0], i)
+                            : fail_stopped();
     if (status == PC_OK && counts[0] == 0)
         status = pc_fail(PC_ERR_INPUT, "source mean: the prompts have no token besides BOS");
     if (status == PC_OK) {
@@ -235,8 +266,9 @@ static pc_status open_into(pc_evaluator *e)
     return run_job(&j);
 }
 
-pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_task *task,
-                            const pc_evaluator_options *options)
+pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                    const pc_evaluator_options *options,
+                                    pc_keep_going_fn keep_going, void *payload)
 {
     *out = NULL;
     pc_evaluator *e = pc_alloc(1, sizeof *e);
@@ -245,10 +277,23 @@ pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_
     e->task = task;
     e->options = *options;
     e->n_prompts = pc_task_n(task);
+    e->keep_going = keep_going;
+    e->payload = payload;
     pc_status status = open_into(e);
     if (status == PC_OK) *out = e;
     else pc_evaluator_free(e);
     return status;
+}
+
+pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                            const pc_evaluator_options *options)
+{
+    return pc_evaluator_open_watched(out, model, task, options, NULL, NULL);
+}
+
+const pc_evaluator_options *pc_evaluator_settings(const pc_evaluator *e)
+{
+    return &e->options;
 }
 
 void pc_evaluator_free(pc_evaluator *e)

@@ -12,4 +12,15 @@ const double *pc_evaluator_base(const pc_evaluator *evaluator);
 pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
                              const pc_evaluator_options *options);
 
+/* Asked now and then, from the calling thread only, while an evaluator works; false stops it. */
+typedef bool (*pc_keep_going_fn)(void *payload);
+
+/* pc_evaluator_open with somebody who may stop this and every later measurement: these then return
+ * PC_ERR_INTERRUPTED. keep_going may be NULL. */
+pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                    const pc_evaluator_options *options,
+                                    pc_keep_going_fn keep_going, void *payload);
+
+const pc_evaluator_options *pc_evaluator_settings(const pc_evaluator *evaluator);
+
 #endif

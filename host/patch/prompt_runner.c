@@ -5,6 +5,7 @@
 #include "patch/metric.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,13 +95,14 @@ static pc_status fail_not_finite(const pc_prompt_runner *r, const pc_run *run)
     const int64_t d = r->model->shape.d_model;
     for (int u = 0; u < c->n_writers; u++) {
         const double *values = pc_run_writer(run, r->model, u);
+        char layer[32] = ""; /* the input has none */
+        if (c->writers[u].layer >= 0)
+            snprintf(layer, sizeof layer, " (layer %d)", c->writers[u].layer);
         for (int64_t i = 0; i < run->seq * d; i++)
             if (!isfinite(values[i]))
                 return pc_fail(PC_ERR_INPUT,
-                               "prompt %d: %s (layer %d) wrote %g at position %lld, expected "
-                               "finite numbers",
-                               r->prompt, c->writers[u].name, c->writers[u].layer, values[i],
-                               (long long)(i / d));
+                               "prompt %d: %s%s wrote %g at position %lld, expected finite numbers",
+                               r->prompt, c->writers[u].name, layer, values[i], (long long)(i / d));
     }
     return pc_fail(PC_ERR_INPUT, "prompt %d: the %s is not a finite number", r->prompt,
                    pc_metric_name(r->options->metric));

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *blocks_of(bool is_parallel)
+{
+    return is_parallel ? "parallel" : "sequential";
+}
+
 static pc_status check_same_model(const pc_circuit *circuit, const pc_model *model)
 {
     const pc_circuit_model *c = pc_circuit_describe_model(circuit);
@@ -15,10 +20,10 @@ static pc_status check_same_model(const pc_circuit *circuit, const pc_model *mod
         return PC_OK;
     return pc_fail(
         PC_ERR_INPUT,
-        "the circuit is of %s (%d layers, %d heads, d_model %d, d_mlp %d), not of %s (%d "
-        "layers, %d heads, d_model %d, d_mlp %d)",
-        c->name, c->n_layers, c->n_heads, c->d_model, c->d_mlp, m->name, m->n_layers, m->n_heads,
-        m->d_model, m->d_mlp);
+        "the circuit is of %s (%d layers, %d heads, d_model %d, d_mlp %d, %s blocks), not "
+        "of %s (%d layers, %d heads, d_model %d, d_mlp %d, %s blocks)",
+        c->name, c->n_layers, c->n_heads, c->d_model, c->d_mlp, blocks_of(c->has_parallel_blocks),
+        m->name, m->n_layers, m->n_heads, m->d_model, m->d_mlp, blocks_of(m->has_parallel_blocks));
 }
 
 /* The candidate that a name stands for, found by place: edges by index, nodes and neurons likewise.

@@ -9,13 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pc_status measure_one(double *metrics, pc_journal *journal, const double *base,
-                             pc_intervention *intervention)
+/* With everything resampled the model is the other run, bit for bit: an identity that every search
+ * checks (DESIGN.md, section 12). From effects to metrics: the other run's own. */
+static pc_status take_other_run(double *effects, const double *base, const double *other, int n)
 {
-    const pc_intervention *list[1] = {intervention};
+    for (int i = 0; i < n; i++) {
+        if (effects[i] != other[i] - base[i])
+            return pc_fail(PC_ERR_INTERNAL,
+                           "prompt %d: everything cut has effect %.17g, the other run %.17g", i,
+                           effects[i], other[i] - base[i]);
+        effects[i] = other[i];
+    }
+    return PC_OK;
+}
+
+static pc_status measure_one(double *metrics, const pc_candidates *candidates, pc_journal *journal,
+                             pc_intervention *everything)
+{
+    const pc_intervention *list[1] = {everything};
+    const pc_evaluator_options *o = pc_evaluator_settings(journal->evaluator);
+    const double *base = pc_evaluator_base(journal->evaluator);
+    const double *other = o->direction == PC_DIRECTION_NOISE
+                              ? pc_evaluator_corrupted(journal->evaluator)
+                              : pc_evaluator_clean(journal->evaluator);
     bool is_touched;
     int n_found;
     PC_TRY(pc_journal_measure(metrics, &is_touched, &n_found, journal, list, 1));
+    if (o->source == PC_SOURCE_RESAMPLE && candidates->level != PC_LEVEL_NEURON)
+        return take_other_run(metrics, base, other, journal->n_prompts);
     for (int i = 0; i < journal->n_prompts; i++)
         metrics[i] += base[i];
     return PC_OK;
@@ -23,14 +44,14 @@ static pc_status measure_one(double *metrics, pc_journal *journal, const double 
 
 /* The metric per prompt with every candidate cut. */
 static pc_status measure_all_cut(double *metrics, const pc_candidates *candidates,
-                                 pc_journal *journal, const double *base)
+                                 pc_journal *journal)
 {
     bool *none = pc_alloc((size_t)candidates->n, sizeof *none);
     pc_intervention *everything = NULL;
     pc_status status = none ? PC_OK : PC_ERR_NOMEM;
     if (status == PC_OK)
         status = pc_candidates_circuit(&everything, candidates, none, PC_DIRECTION_NOISE);
-    if (status == PC_OK) status = measure_one(metrics, journal, base, everything);
+    if (status == PC_OK) status = measure_one(metrics, candidates, journal, everything);
     pc_intervention_free(everything);
     free(none);
     return status;
@@ -49,9 +70,13 @@ pc_status pc_scale_measure(pc_scale *out, const pc_candidates *candidates, pc_jo
                       .direction = direction};
     double *ablated = pc_alloc((size_t)n, sizeof *ablated);
     if (!ablated) return PC_ERR_NOMEM;
-    pc_status status = measure_all_cut(ablated, candidates, journal, out->base);
+    pc_status status = measure_all_cut(ablated, candidates, journal);
     /* denoising starts from the corrupted run (0) and all cut is its other end (1) */
     const bool is_noise = direction == PC_DIRECTION_NOISE;
+    if (status != PC_OK) {
+        free(ablated);
+        return status;
+    }
     out->zero = is_noise ? pc_mean(ablated, n) : out->corrupted;
     out->one = is_noise ? out->clean : pc_mean(ablated, n);
     for (int i = 0; i < n; i++)

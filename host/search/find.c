@@ -75,6 +75,14 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
     return status;
 }
 
+static bool has_run(const pc_find_options *o)
+{
+    char *path = o->directory ? pc_path_join(o->directory, "run.db") : NULL;
+    const bool is_there = path && pc_file_exists(path);
+    free(path);
+    return is_there;
+}
+
 /* ---- the search ---- */
 
 typedef struct search {
@@ -82,6 +90,7 @@ typedef struct search {
     const pc_task *task;
     const pc_find_options *options;
     pc_watch watch;
+    pc_progress last; /* what the user was told last */
     pc_journal journal;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
@@ -101,15 +110,35 @@ static pc_status allocate(search *s)
     return s->node_effects ? PC_OK : PC_ERR_NOMEM;
 }
 
-static pc_status measure(search *s)
+/* Tells the user, and remembers it for the questions in between. */
+static bool tell(const pc_progress *progress, void *payload)
 {
+    search *s = payload;
+    s->last = *progress;
+    return !s->options->progress || s->options->progress(progress, s->options->payload);
+}
+
+static bool keep_going(void *payload)
+{
+    search *s = payload;
+    return !s->options->progress || s->options->progress(&s->last, s->options->payload);
+}
+
+/* Baseline and scale, before any file is made: what cannot work is known now, not after hours. */
+static pc_status prepare(search *s)
+{
+    const pc_evaluator_options *evaluation = &s->options->evaluation;
     const pc_progress start = {
         .phase = "baseline", .unit = "prompts", .n_all = s->journal.n_prompts};
     PC_TRY(pc_watch_tell(&s->watch, &start, &s->journal));
-    PC_TRY(
-        pc_scale_measure(&s->scale, &s->candidates, &s->journal, s->options->evaluation.direction));
-    /* known now or after hours: a selection that cannot work */
-    if (s->options->selection == PC_SELECT_FAITHFULNESS) PC_TRY(pc_scale_check(&s->scale));
+    PC_TRY(pc_evaluator_open_watched(&s->journal.evaluator, s->model, s->task, evaluation,
+                                     keep_going, s));
+    PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation->direction));
+    return s->options->selection == PC_SELECT_FAITHFULNESS ? pc_scale_check(&s->scale) : PC_OK;
+}
+
+static pc_status measure(search *s)
+{
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch));
     return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
@@ -157,9 +186,12 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
 static pc_status run(pc_circuit **out, search *s)
 {
     PC_TRY(allocate(s));
-    PC_TRY(pc_evaluator_check(s->model, s->task, &s->options->evaluation)); /* before a file is */
-    if (s->options->directory) PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
-    PC_TRY(pc_evaluator_open(&s->journal.evaluator, s->model, s->task, &s->options->evaluation));
+    /* a run that is there already is accepted or refused at once; a new one begins when all is well
+     */
+    if (has_run(s->options)) PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
+    PC_TRY(prepare(s));
+    if (s->options->directory && !s->journal.store)
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
     PC_TRY(measure(s));
     if (s->journal.store) PC_TRY(pc_store_close(s->journal.store));
     PC_TRY(build(out, s));
@@ -174,8 +206,8 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     search s = {.model = model,
                 .task = task,
                 .options = options,
-                .watch = {options->progress, options->payload},
                 .journal = {.model = model, .n_prompts = pc_task_n(task)}};
+    s.watch = (pc_watch){tell, &s};
     pc_status status = run(out, &s);
     if (status != PC_OK) {
         pc_circuit_free(*out);

@@ -1,0 +1,179 @@
+#!/bin/bash
+# results.sh PROGRAM JSON_VALUE: what commands print agrees: with --json, with the files, with one another.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+json_value=$2
+prompts=(--task induction -n 6 --length 12)
+
+# value PATH [FILE]: of the last output, or of a file. Nothing if it is not JSON.
+value() { "$json_value" "${2:-$out}" "$1" 2>>"$err"; }
+
+expect_value()
+{
+    local found
+    found=$(value "$1")
+    expect "$1 is \"$found\"" test "$found" = "$2"
+}
+
+# expect_between PATH LEAST MOST
+expect_between()
+{
+    local found
+    found=$(value "$1")
+    expect "$1 is $found, from $2 to $3" awk -v x="$found" -v least="$2" -v most="$3" \
+        'BEGIN { exit !(x ~ /^-?[0-9]/ && x + 0 >= least && x + 0 <= most) }'
+}
+
+# ---- what there is ----
+expect_exit 0 doctor
+expect_line '^cpu +.+, [0-9]+ processors'
+expect_line '^cuda +this version has no CUDA backend'
+expect_line '^model +demo: 46432 parameters, tokenizer of 65 tokens \(/'
+expect_exit 0 info demo --json
+expect_value name demo
+expect_value n_writers 11
+expect_value n_readers 27
+expect_value n_edges 110
+expect_value n_neurons 32
+expect_value weights_bytes 185728
+expect_value has_tokenizer true
+for model in "$models"/*/; do
+    expect_exit 0 info "$model" --json
+    expect_between n_parameters 10 1000000
+    expect_value has_tokenizer false
+done
+
+# Shipped models: a folder of one's own goes first, a file of that name is not in the way, a name is no path.
+mkdir -p mine/own
+cp "$demo"/* mine/own
+PATCHCLAMP_MODELS=mine expect_exit 0 info own
+PATCHCLAMP_MODELS=mine expect_exit 0 doctor
+expect_line '^model +own: '
+touch demo
+expect_exit 0 info demo
+rm demo
+expect_refusal 2 'own: neither a directory nor a shipped model' info own
+expect_refusal 2 '\.\./models/demo: no such' info ../models/demo
+
+# ---- tokens and logits ----
+expect_exit 0 tokenize demo ' cat dog' --json
+expect_value tokens 3
+expect_value tokens.0 0
+expect_value text.2 ' dog'
+ids=$(value tokens.0),$(value tokens.1),$(value tokens.2)
+expect_exit 0 tokenize demo '' --json --bos never
+expect_value tokens 0
+expect_exit 0 logits demo --prompt ' cat dog' --json
+expect_value tokens 3
+expect_value logits 1
+expect_value logits.0 65
+last=$(value logits.0.7)
+expect_exit 0 logits demo --tokens "$ids" --json --all-positions
+expect_value logits 3
+expect_value logits.2.7 "$last"
+expect_exit 0 logits "$models/tl-ln" --tokens 3,1 --json
+expect_value logits.0 23
+
+# ---- tasks ----
+make_task() { expect_exit 0 task induction --model demo -n "$1" --length 24 -o "$2" "${@:3}"; }
+make_task 5 five.jsonl
+make_task 9 nine.jsonl
+expect "pair i does not depend on n" test "$(sed -n 2,6p five.jsonl)" = "$(sed -n 2,6p nine.jsonl)"
+for words in '--seed 1' '--split test' '--split ood' '--corruption whole' '--length 22'; do
+    # shellcheck disable=SC2086
+    make_task 5 other.jsonl $words
+    expect "$words makes other prompts" test "$(sed -n 2,6p five.jsonl)" != "$(sed -n 2,6p other.jsonl)"
+done
+cp -r "$demo" copy
+expect_refusal 3 "one of the model's files" task induction --model copy -o copy/config.json
+
+# ---- find ----
+expect_exit 0 find demo "${prompts[@]}" -o edges
+expect_line '^ *1 +[am i].*->.* [0-9.]+% +yes'
+expect_line 'previous-token -> induction'
+expect_line '^\.\.\. and 85 more'
+expect_line '^circuit: [0-9]+ of 110 edges, .*faithfulness 0\.9'
+expect "25 rows" test "$(grep -cE '^ *[0-9]+ +[ami]' "$out")" = 25
+expect "every edge in scores.csv" test "$(grep -c '^edge,' edges/scores.csv)" = 110
+expect "no path in circuit.json" test -z "$(grep -F "$temporary" edges/circuit.json)"
+expect_exit 0 find demo "${prompts[@]}" -o again --json
+expect_value level edge
+expect_value n 6
+expect_value ranked 110
+expect_value ranked.0.in_circuit true
+expect_value faithfulness "$(value evaluation.faithfulness edges/circuit.json)"
+expect_value clean "$(value baseline.clean edges/circuit.json)"
+expect_between faithfulness 0.9 1.1
+expect_between clean 3 6
+strongest=$(value ranked.0.name)
+expect "the strongest leads scores.csv" test "$(grep -m 1 '^edge,' again/scores.csv | cut -d, -f 2)" = "$strongest"
+expect_exit 0 find demo "${prompts[@]}" --source zero --metric prob-diff --threshold 0.5 -o zero
+
+# An untrained model has no circuit: what cannot be said is not said.
+expect_exit 0 find "$models/gpt2-plain" --task induction -n 8 --top 5 -o untrained
+expect_line 'faithfulness undefined'
+expect_refusal 2 'two standard errors' eval untrained --model "$models/gpt2-plain" --task induction -n 8
+run find "$models/gpt2-plain" --task induction -n 8 -o vain
+expect "exit code $code" test "$code" = 2
+expect "the reason" grep -q 'two standard errors' "$err"
+expect "no result" test ! -e vain/circuit.json
+
+# ---- eval ----
+expect_exit 0 eval edges "${prompts[@]}" --model demo --json
+expect_value faithfulness "$(value evaluation.faithfulness edges/circuit.json)"
+expect_value components 110
+expect_value n 6
+expect_between circuit_stderr 0 1
+expect_exit 0 eval edges "${prompts[@]}" --model demo --split test --json
+expect_between faithfulness 0.5 1.2
+expect_exit 0 eval zero "${prompts[@]}" --model demo
+expect_line 'source zero'
+expect_line 'prob-diff'
+expect_exit 0 eval zero "${prompts[@]}" --model demo --source resample --metric logit
+expect_line 'source resample'
+expect_line 'logit '
+
+# ---- heads ----
+expect_exit 0 heads demo -n 6 --length 12 --json
+expect_value heads 8
+expect_value heads.3.name a0.h3
+expect_value heads.3.role previous-token
+expect_between heads.3.previous-token 0.9 1
+expect_value heads.3.effect "$(value nodes.4.effect edges/circuit.json)"
+expect_exit 0 heads "$models/tl-rms" -n 3
+
+# ---- draw ----
+ln edges/circuit.json link.svg
+expect_refusal 3 'the output "link.svg" is the input' draw edges -o link.svg
+for words in --no-table --no-pruned '--max-edges 2'; do
+    # shellcheck disable=SC2086
+    expect_exit 0 draw edges -o smaller.svg $words
+    expect "$words draws less" test "$(wc -c <smaller.svg)" -lt "$(wc -c <edges/circuit.svg)"
+done
+
+# ---- while it runs ----
+# Seconds of work: a second run wants the same directory while the first has it.
+long=(find demo --task induction)
+"$program" "${long[@]}" -o both >log 2>&1 </dev/null &
+pid=$!
+for _ in {1..1000}; do
+    [ ! -s both/run.db ] || break
+    sleep 0.005
+done
+expect_exit 1 "${long[@]}" -o both --resume
+expect "it names the database" grep -q 'both/run.db' "$err"
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+expect "the first goes on, exit code $code" test "$code" = 75
+expect "no bar in a log" test -z "$(tr -dc '\r' <log)"
+
+# A terminal has a bar, after a second.
+if script --version >/dev/null 2>&1; then
+    script -qec "timeout -s USR2 15 '$program' ${long[*]} -o seen" /dev/null <log >screen
+    expect "a bar" grep -q 'measuring \[#*\.*\] [0-9]*/1[10]* [en]' screen
+    expect "a rate and a time" grep -qE '[0-9] (edges|nodes)/s, .* left' screen
+else
+    echo "skipped: the bar on a terminal (no script command)"
+fi
+report
