@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "io/split_pattern.h"
 #include "io/tokenizer_parts.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -71,32 +72,18 @@ void pc_text_put_number(pc_text *text, double value)
     pc_text_put(text, pc_format_number(digits, value));
 }
 
-/* Length of the well-formed UTF-8 sequence at `s`, 0 if there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-    if (s[0] < 0x80) return 1;
-    size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogate */
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
-    return length;
-}
-
 void pc_text_put_json_string(pc_text *text, const char *words)
 {
     pc_text_put(text, "\"");
-    for (const unsigned char *s = (const unsigned char *)words; *s;) {
-        size_t length = utf8_length(s);
-        if (*s == '"' || *s == '\\') pc_text_printf(text, "\\%c", *s);
-        else if (*s == '\n') pc_text_put(text, "\\n");
-        else if (*s == '\t') pc_text_put(text, "\\t");
-        else if (*s < 0x20 || *s == 0x7f) pc_text_printf(text, "\\u%04x", *s);
+    for (const char *s = words; *s;) {
+        const unsigned char byte = (unsigned char)*s;
+        const size_t length = pc_utf8_length(s, 4);
+        if (byte == '"' || byte == '\\') pc_text_printf(text, "\\%c", byte);
+        else if (byte == '\n') pc_text_put(text, "\\n");
+        else if (byte == '\t') pc_text_put(text, "\\t");
+        else if (byte < 0x20 || byte == 0x7f) pc_text_printf(text, "\\u%04x", byte);
         else if (length == 0) pc_text_put(text, "\\ufffd");
-        else pc_text_put_bytes(text, (const char *)s, length);
+        else pc_text_put_bytes(text, s, length);
         s += length ? length : 1;
     }
     pc_text_put(text, "\"");

@@ -2,6 +2,7 @@
 #include "graph/circuit_private.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "graph/draw.h"
 
 #include <math.h>
@@ -31,24 +32,18 @@ static void put_colour(pc_text *t, const char *name, int colour)
 }
 
 /* Bytes of the character at `s` if XML 1.0 allows it and it is well-formed UTF-8, otherwise 0. */
-static size_t xml_character(const unsigned char *s)
+static size_t xml_character(const char *s)
 {
-    if (s[0] < 0x80) return s[0] >= 0x20 && s[0] != 0x7f;
-    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
-    const size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0;
-    if (s[0] == 0xed && s[1] > 0x9f) return 0;
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
-    if (s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe) return 0; /* U+FFFE, U+FFFF */
-    return length;
+    const unsigned char *b = (const unsigned char *)s;
+    if (b[0] < 0x80) return b[0] >= 0x20 && b[0] != 0x7f;
+    const size_t length = pc_utf8_length(s, 4);
+    const bool is_noncharacter = length == 3 && b[0] == 0xef && b[1] == 0xbf && b[2] >= 0xbe;
+    return is_noncharacter ? 0 : length; /* U+FFFE, U+FFFF */
 }
 
 static void put_escaped(pc_text *t, const char *words)
 {
-    for (const unsigned char *s = (const unsigned char *)words; *s;) {
+    for (const char *s = words; *s;) {
         const size_t length = xml_character(s);
         if (*s == '<') pc_text_put(t, "&lt;");
         else if (*s == '>') pc_text_put(t, "&gt;");
@@ -56,7 +51,7 @@ static void put_escaped(pc_text *t, const char *words)
         else if (*s == '"') pc_text_put(t, "&quot;");
         else if (*s == '\'') pc_text_put(t, "&#39;");
         else if (length == 0) pc_text_put(t, "\xef\xbf\xbd");
-        else pc_text_put_bytes(t, (const char *)s, length);
+        else pc_text_put_bytes(t, s, length);
         s += length ? length : 1;
     }
 }

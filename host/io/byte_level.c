@@ -1,7 +1,7 @@
 /* GPT-2's alphabet for bytes, computed rather than tabulated. */
 #include "io/byte_level.h"
 
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 static bool stands_for_itself(uint32_t byte)
 {

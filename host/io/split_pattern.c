@@ -2,7 +2,7 @@
 #include "io/split_pattern.h"
 
 #include "io/unicode_ranges.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "io/byte_level.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "io/byte_level.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

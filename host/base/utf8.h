@@ -1,13 +1,15 @@
 /* UTF-8 in byte strings of known length: checking, and replacing what is broken. */
-#ifndef PC_IO_UTF8_H
-#define PC_IO_UTF8_H
+#ifndef PC_BASE_UTF8_H
+#define PC_BASE_UTF8_H
 
 #include "base/text.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the well-formed character at `s`, of which `n` bytes are there; 0 if there is none. */
+/* Bytes of the well-formed character at `s`, of which `n` bytes are there; 0 if there is none. A
+ * 0-terminated text may be given n = 4: the 0 ends every character, and nothing is read behind it.
+ */
 size_t pc_utf8_length(const char *s, size_t n);
 
 /* Its code point; only for a character whose length is `length`. */

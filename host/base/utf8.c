@@ -1,6 +1,6 @@
 /* UTF-8: the well-formed byte sequences (Unicode Standard, table 3-7) and what to do with others.
  */
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 /* Bytes that a character with this first byte has; 0 if none starts so. */
 static size_t length_from_first(unsigned char first)
