@@ -349,7 +349,7 @@ Test(search_planted, another_task_does_not_resume)
     pc_circuit_free(circuit);
     options.resume = PC_RESUME_YES;
     cr_expect_eq(pc_find(&circuit, model, other, &options), PC_ERR_INPUT);
-    cr_expect(strstr(pc_last_error(), "task was"), "%s", pc_last_error());
+    cr_expect(strstr(pc_last_error(), "task_sha256 was"), "%s", pc_last_error());
     pc_task_limits limits = planted_limits(model);
     limits.bos = 0;
     pc_task *of_other_bos = planted_task(gate_pairs, &limits);

@@ -83,7 +83,8 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
     table_cell(t, "%+.4f", c->effect);
     if (pc_circuit_describe_task(circuit)->n > 1) table_cell(t, "%.4f", c->standard_error);
     else table_cell(t, "-"); /* one prompt says nothing about others */
-    if (pc_circuit_share(&share, circuit, c->effect)) table_cell(t, "%.1f%%", 100 * share);
+    if (pc_circuit_share(&share, circuit, c->effect))
+        table_cell(t, "%.1f%%", 100 * share + 0.0); /* no "-0.0" */
     else table_cell(t, "-");
     table_cell(t, "%s", c->in_circuit ? "yes" : c->is_untouched ? "untouched" : "");
     table_cell(t, "%s", c->role ? c->role : "");

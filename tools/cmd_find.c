@@ -89,7 +89,7 @@ static bool is_output(const char *path, const char *directory)
 
 static int read_words(pc_find_options *out, const find_words *w)
 {
-    if (!w->task || !w->directory) {
+    if (!w->task || !w->directory || !*w->directory) {
         complain("find", "expected --task T and -o DIR; see patchclamp find --help");
         return EXIT_USAGE;
     }

@@ -90,7 +90,7 @@ static void print_text(const head_report *r, const opened_model *m, const pc_tas
         if (pc_task_n(task) > 1) table_cell(&t, "%.3f", node->stderr_);
         else table_cell(&t, "-");
         if (pc_circuit_share(&share, r->effects, node->effect))
-            table_cell(&t, "%.1f%%", 100 * share);
+            table_cell(&t, "%.1f%%", 100 * share + 0.0); /* no "-0.0" */
         else table_cell(&t, "-");
         table_cell(&t, "%s", role ? role : "");
     }

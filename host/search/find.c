@@ -50,14 +50,18 @@ static void put_selection(char out[64], const pc_find_options *o)
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o)
 {
-    char selection[64], bos[32];
+    char selection[64], bos[32], n[32], seed[32];
     const char *sha256;
     put_selection(selection, o);
     PC_TRY(pc_model_sha256(&sha256, model));
     const pc_store_fact identity[] = {
         {"model", sha256},
-        {"task", pc_task_sha256(task)},
+        {"task", pc_task_name(task)},
         {"task_bos", pc_format_number(bos, (double)pc_task_bos(task))}, /* left out of means */
+        {"task_n", pc_format_number(n, pc_task_n(task))},
+        {"task_seed", pc_format_number(seed, (double)pc_task_seed(task))},
+        {"task_sha256", pc_task_sha256(task)}, /* behind those that say it in words */
+        {"task_split", pc_task_split(task)},
         {"level", pc_level_name(o->level)},
         {"method", o->method},
         {"source", pc_source_name(o->evaluation.source)},

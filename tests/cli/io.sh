@@ -9,7 +9,7 @@ touch file
 
 for command in --version 'help find' doctor 'info demo' 'info demo --json' 'logits demo --tokens 1' \
     'tokenize demo x --help' 'heads demo -n 1' 'eval run --model demo --task induction -n 2'; do
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086,SC2015
     for device in /dev/full closed; do
         n_checks=$((n_checks + 1))
         code=0
@@ -56,7 +56,9 @@ limit()
     code=0
     (ulimit -f "$blocks" && exec "$program" "$@" >"$out" 2>"$err" </dev/null) || code=$?
     n_checks=$((n_checks + 1))
-    [ $code -eq 1 ] && [ "$(wc -l <"$err")" -eq 1 ] || fail "exit $code with $blocks kB: patchclamp $*"
+    if [ $code -ne 1 ] || [ "$(wc -l <"$err")" -ne 1 ]; then
+        fail "exit $code with $blocks kB: patchclamp $*"
+    fi
 }
 before=$(snapshot)
 limit 1 task induction --model demo -n 100 -o task.jsonl

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the scripts of this folder share. Sourced from the source's top folder with the program's path in $1; the script
 # then stands in an empty folder, which is removed at the end. Every check that fails says so, and report() counts them.
 set -u

@@ -7,7 +7,7 @@ is_slow=${2:-0}
 seed=${PATCHCLAMP_TEST_SEED:-$RANDOM}
 RANDOM=$seed
 echo "the instants of seed $seed (PATCHCLAMP_TEST_SEED)"
-if [ "$is_slow" = 1 ]; then n_pairs=2 level=node; else n_pairs=24 level=edge; fi
+if [ "$is_slow" = 1 ]; then n_pairs=8 level=node; else n_pairs=48 level=edge; fi
 find=(find demo --task induction -n "$n_pairs" --level "$level")
 now_ms() { date +%s%3N; }
 
@@ -32,8 +32,8 @@ refuse_resume()
     shift
     expect_refusal 2 "whole/run.db: $pattern" "${find[@]}" -o whole --resume "$@"
 }
-refuse_resume 'task was' --seed 1
-refuse_resume 'task was' -n 5
+refuse_resume 'task_seed was 0, now 1' --seed 1
+refuse_resume 'task_n was' -n 5
 refuse_resume 'metric was logit-diff, now prob-diff' --metric prob-diff
 refuse_resume 'source was resample, now zero' --source zero
 refuse_resume 'direction was noise, now denoise' --direction denoise
@@ -68,13 +68,28 @@ finish()
     wait "$pid" 2>/dev/null || code=$?
 }
 
+wait_for()
+{
+    for _ in {1..1000}; do
+        [ ! -s "$1" ] || return 0
+        sleep 0.005
+    done
+}
+
+# ---- two at once ----
+"$program" "${find[@]}" -o both >"$temporary/first" 2>&1 </dev/null &
+pid=$!
+wait_for both/run.db
+expect_exit 1 "${find[@]}" -o both --resume
+expect "why" grep -q '^patchclamp find: both/run.db: another process has it open$' "$err"
+finish
+expect "the first is not disturbed" test $code -eq 0
+expect_same_run both
+
 # ---- stopped ----
 for signal in INT TERM USR2; do
     start "stopped_$signal"
-    for _ in {1..1000}; do
-        [ ! -s "stopped_$signal/run.db" ] || break
-        sleep 0.005
-    done
+    wait_for "stopped_$signal/run.db"
     kill -"$signal" $pid
     finish
     expect "SIG$signal" test $code -eq 75
