@@ -152,6 +152,18 @@ Test(search_find, a_stopped_search_resumes_to_the_same_bytes)
     cr_expect(n_stopped >= 5, "only %d stops", n_stopped);
 }
 
+Test(search_find, what_a_killed_writer_left_is_removed_on_resume)
+{
+    pc_find_options options = top_options(PC_LEVEL_NODE, 3);
+    run_ok("gpt2-plain", "run", options);
+    cr_assert_eq(pc_file_replace(in_folder("run", "circuit.json.partial-a1B2c3"), "{", 1), PC_OK);
+    cr_assert_eq(pc_file_replace(in_folder("run", "circuit.json.mine"), "{", 1), PC_OK);
+    options.resume = PC_RESUME_YES;
+    run_ok("gpt2-plain", "run", options);
+    cr_expect(!pc_file_exists(in_folder("run", "circuit.json.partial-a1B2c3")));
+    cr_expect(pc_file_exists(in_folder("run", "circuit.json.mine")));
+}
+
 Test(search_find, a_run_directory_is_not_overwritten)
 {
     pc_circuit *circuit = NULL;

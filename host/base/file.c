@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,12 +142,15 @@ static pc_status write_into(const char *path, const char *bytes, size_t length)
     return status;
 }
 
+/* Follows the path's name in that of its temporary file; six letters of mkstemp's end it. */
+static const char partial[] = ".partial-";
+
 static pc_status replace_regular(const char *path, const char *bytes, size_t length)
 {
-    size_t room = strlen(path) + sizeof ".partial-XXXXXX";
+    size_t room = strlen(path) + sizeof partial + 6;
     char *temporary = pc_alloc(room, 1);
     if (!temporary) return PC_ERR_NOMEM;
-    snprintf(temporary, room, "%s.partial-XXXXXX", path);
+    snprintf(temporary, room, "%s%sXXXXXX", path, partial);
     pc_status status;
     int descriptor = mkstemp(temporary);
     if (descriptor < 0) {
@@ -170,6 +174,28 @@ pc_status pc_file_replace(const char *path, const char *bytes, size_t length)
     pc_status status = replace_regular(target ? target : path, bytes, length);
     free(target);
     return status;
+}
+
+static bool is_leftover(const char *entry, const char *name)
+{
+    const size_t length = strlen(name);
+    return strncmp(entry, name, length) == 0 &&
+           strncmp(entry + length, partial, sizeof partial - 1) == 0;
+}
+
+void pc_file_remove_leftovers(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? pc_copy_bytes(path, (size_t)(slash - path) + 1) : pc_copy_text(".");
+    DIR *directory = folder ? opendir(folder) : NULL;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (!is_leftover(entry->d_name, slash ? slash + 1 : path)) continue;
+        char *leftover = pc_path_join(folder, entry->d_name);
+        if (leftover) unlink(leftover);
+        free(leftover);
+    }
+    if (directory) closedir(directory);
+    free(folder);
 }
 
 bool pc_file_exists(const char *path)

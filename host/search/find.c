@@ -180,6 +180,8 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = pc_path_join(directory, files[i].name);
         if (!path) return PC_ERR_NOMEM;
+        pc_file_remove_leftovers(
+            path); /* of a run that was killed here; the store keeps us alone */
         pc_status status = files[i].write(circuit, path);
         free(path);
         PC_TRY(status);
@@ -197,9 +199,11 @@ static pc_status run(pc_circuit **out, search *s)
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
     PC_TRY(measure(s));
-    if (s->journal.store) PC_TRY(pc_store_close(s->journal.store));
+    if (!s->journal.store) return build(out, s);
+    PC_TRY(pc_store_flush(s->journal.store));
     PC_TRY(build(out, s));
-    return s->options->directory ? write_files(*out, s->options->directory) : PC_OK;
+    PC_TRY(write_files(*out, s->options->directory));
+    return pc_store_close(s->journal.store);
 }
 
 pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
