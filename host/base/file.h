@@ -29,8 +29,8 @@ void pc_file_close(pc_file *file);
  * is followed; what is no regular file (a pipe, /dev/stdout) is written into. */
 pc_status pc_file_replace(const char *path, const char *bytes, size_t length);
 
-/* Removes the temporary files beside `path` that a killed pc_file_replace() left. Only for a writer that
- * knows to be alone. What cannot be removed stays: it harms nobody. */
+/* Removes the temporary files beside `path` that a killed pc_file_replace() left. Only for a writer
+ * that knows to be alone. What cannot be removed stays: it harms nobody. */
 void pc_file_remove_leftovers(const char *path);
 
 bool pc_file_exists(const char *path);
