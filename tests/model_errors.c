@@ -146,6 +146,8 @@ static const struct {
      "tensor h.2.attn.masked_bias is not part of a gpt2 model"},
     {"\"h.0.attn.masked_bias\"", "\"h.0.attn.masked_bent\"", PC_ERR_UNSUPPORTED,
      "tensor h.0.attn.masked_bent is not part of a gpt2 model"},
+    {"\"h.0.attn.c_attn.weight\"", "\"transformer.wpe.weight\"", PC_ERR_INPUT,
+     "has both wpe.weight and transformer.wpe.weight"},
 };
 
 Test(model_errors, tensors_that_do_not_fit_are_named)

@@ -175,16 +175,21 @@ static pc_status read_tensor(float *out, const pc_checkpoint *checkpoint, const 
     return check_finite(out, n, checkpoint, tensor);
 }
 
-static const pc_tensor *find_tensor(const pc_checkpoint *checkpoint,
-                                    const pc_architecture *architecture, const char *pattern,
-                                    int layer)
+/* NULL if it is not there. Under both names it would be two weights for one place. */
+static pc_status find_tensor(const pc_tensor **out, const pc_checkpoint *checkpoint,
+                             const pc_architecture *architecture, const char *pattern, int layer)
 {
     char name[NAME_BYTES], prefixed[NAME_BYTES];
     snprintf(name, sizeof name, pattern, layer);
-    const pc_tensor *tensor = pc_checkpoint_find(checkpoint, name);
-    if (tensor || !architecture->name_prefix) return tensor;
+    *out = pc_checkpoint_find(checkpoint, name);
+    if (!architecture->name_prefix) return PC_OK;
     snprintf(prefixed, sizeof prefixed, "%s%s", architecture->name_prefix, name);
-    return pc_checkpoint_find(checkpoint, prefixed);
+    const pc_tensor *other = pc_checkpoint_find(checkpoint, prefixed);
+    if (*out && other)
+        return pc_fail(PC_ERR_INPUT, "%s: has both %s and %s, expected one of them",
+                       pc_checkpoint_file(checkpoint, other), name, prefixed);
+    if (!*out) *out = other;
+    return PC_OK;
 }
 
 /* Whether a rule's weight is part of this model at all. */
@@ -253,7 +258,8 @@ static pc_status visit_tensors(pc_weights *weights, const pc_checkpoint *checkpo
     for (const pc_tensor_rule *rule = architecture->tensors; rule->name; rule++) {
         if (!is_wanted(rule, shape)) continue;
         for (int layer = 0; layer < copies(rule->weight, shape); layer++) {
-            const pc_tensor *tensor = find_tensor(checkpoint, architecture, rule->name, layer);
+            const pc_tensor *tensor;
+            PC_TRY(find_tensor(&tensor, checkpoint, architecture, rule->name, layer));
             if (tensor) PC_TRY(visit(weights, checkpoint, tensor, rule, layer, shape));
             else if (rule->presence != PC_OPTIONAL) return fail_missing(checkpoint, rule, layer);
         }
