@@ -91,6 +91,7 @@ bool progress_tell(const pc_progress *p, void *payload)
         char rate[96];
         put_rate(rate, sizeof rate, p, s, time - s->began);
         if (s->is_terminal) draw_bar(p, rate);
+        else if (!*rate) fprintf(stderr, "%s: %" PRId64 " %s to do\n", p->phase, p->n_all, p->unit);
         else
             fprintf(stderr, "%s: %" PRId64 " of %" PRId64 " %s, %s\n", p->phase, p->n_done,
                     p->n_all, p->unit, rate);

@@ -1,8 +1,9 @@
 #!/bin/bash
-# results.sh PROGRAM JSON_VALUE: what commands print agrees: with --json, with the files, with one another.
+# results.sh PROGRAM JSON_VALUE IS_SLOW: what commands print agrees: with --json, with the files, with one another.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 json_value=$2
+is_slow=$3 # under sanitizers
 prompts=(--task induction -n 6 --length 12)
 
 # value PATH [FILE]: of the last output, or of a file. Nothing if it is not JSON.
@@ -170,7 +171,8 @@ expect "no bar in a log" test -z "$(tr -dc '\r' <log)"
 
 # A terminal has a bar, after a second.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    script -qec "timeout -s USR2 4 '$program' ${long[*]} -o seen" /dev/null <log >screen
+    seconds=$((is_slow ? 45 : 6))
+    script -qec "timeout -s USR2 $seconds '$program' ${long[*]} -o seen" /dev/null <log >screen
     expect "a bar" grep -q 'measuring \[#*\.*\] [0-9]*/1[10]* [en]' screen
     expect "a rate and a time" grep -qE '[0-9] (edges|nodes)/s, .* left' screen
 else
