@@ -72,8 +72,7 @@ void pc_candidate_name(char out[2 * PC_NAME_BYTES + 2], const pc_candidates *can
     const pc_place place = pc_candidate_place(candidates, i);
     const char *writer = c->writers[place.writer].name;
     if (place.neuron >= 0) snprintf(out, 2 * PC_NAME_BYTES + 2, "%s.n%d", writer, place.neuron);
-    else if (place.reader >= 0)
-        snprintf(out, 2 * PC_NAME_BYTES + 2, "%s->%s", writer, c->readers[place.reader].name);
+    else if (place.reader >= 0) pc_edge_name(out, c, i);
     else snprintf(out, 2 * PC_NAME_BYTES + 2, "%s", writer);
 }
 
