@@ -27,6 +27,16 @@ static void softmax_row(double *row, int64_t n)
         row[i] /= sum;
 }
 
+void pc_ref_attention_gather(double *z, const double *pattern, const double *v, int64_t query,
+                             int64_t d_head)
+{
+    for (int64_t c = 0; c < d_head; c++)
+        z[c] = 0;
+    for (int64_t key = 0; key <= query; key++)
+        for (int64_t c = 0; c < d_head; c++)
+            z[c] += pattern[key] * v[key * d_head + c];
+}
+
 void pc_ref_attention(double *z, double *pattern, const double *q, const double *k, const double *v,
                       int64_t seq, int64_t d_head, double scale)
 {
@@ -36,10 +46,6 @@ void pc_ref_attention(double *z, double *pattern, const double *q, const double 
         softmax_row(row, query + 1);
         for (int64_t key = query + 1; key < seq; key++)
             row[key] = 0;
-        for (int64_t c = 0; c < d_head; c++)
-            out[c] = 0;
-        for (int64_t key = 0; key <= query; key++)
-            for (int64_t c = 0; c < d_head; c++)
-                out[c] += row[key] * v[key * d_head + c];
+        pc_ref_attention_gather(out, row, v, query, d_head);
     }
 }

@@ -44,7 +44,7 @@ static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_candid
 {
     for (; b->n < n; b->n++) {
         const pc_place place = pc_candidate_place(candidates, first + b->n);
-        PC_TRY(pc_intervention_cut(&b->interventions[b->n], &place));
+        PC_TRY(pc_intervention_cut(&b->interventions[b->n], &journal->model->components, &place));
     }
     PC_TRY(pc_journal_measure(b->effects, b->is_touched, n_found, journal,
                               (const pc_intervention *const *)b->interventions, n));
