@@ -20,6 +20,16 @@ typedef struct pc_position {
     int first, last;
 } pc_position;
 
+/* Reads "3", "-1", "2..5" or a name, which is copied: free it with pc_position_free().
+ * PC_ERR_INPUT: a span that runs backwards, what begins like a number and is none, an empty text.
+ */
+pc_status pc_position_parse(pc_position *out, const char *text);
+void pc_position_free(pc_position *position);
+
+/* Where it lies in a prompt. PC_ERR_INPUT: outside of it, backwards, or a name it does not have. */
+pc_status pc_position_find(pc_span *out, const pc_position *position, const pc_task *task,
+                           int prompt);
+
 struct pc_intervention {
     /* None lies within another. First what has many writers (streams and whole readers), then edges
      * by writer, neuron, reader, then patterns. */

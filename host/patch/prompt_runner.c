@@ -247,29 +247,12 @@ pc_status pc_prompt_runner_add_to_means(pc_means *means, int64_t *counts, pc_pro
 
 /* ---- interventions ---- */
 
-/* Where a position lies in the prompt, both ends in it. */
-static pc_status find_span(pc_span *out, const pc_prompt_runner *r, const pc_position *p, int seq)
-{
-    if (p->name) return pc_task_span(out, r->task, r->prompt, p->name);
-    out->first = p->first < 0 ? p->first + seq : p->first;
-    out->last = p->last < 0 ? p->last + seq : p->last;
-    for (int i = 0; i < 2; i++) {
-        const int at = i ? out->last : out->first;
-        if (at < 0 || at >= seq)
-            return pc_fail(PC_ERR_INPUT, "position %d is outside prompt %d of %d tokens",
-                           i ? p->last : p->first, r->prompt, seq);
-    }
-    if (out->first <= out->last) return PC_OK;
-    return pc_fail(PC_ERR_INPUT, "positions %d to %d run backwards in prompt %d of %d tokens",
-                   p->first, p->last, r->prompt, seq);
-}
-
 static pc_status mark_positions(pc_prompt_runner *r, const pc_intervention *x, int seq)
 {
     memset(r->is_cut_at, 0, (size_t)seq);
     for (int i = 0; i < x->n_positions; i++) {
         pc_span span;
-        PC_TRY(find_span(&span, r, &x->positions[i], seq));
+        PC_TRY(pc_position_find(&span, &x->positions[i], r->task, r->prompt));
         memset(r->is_cut_at + span.first, 1, (size_t)(span.last - span.first + 1));
     }
     return PC_OK;
