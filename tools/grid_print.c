@@ -89,7 +89,7 @@ static void print_whole(const pc_grid *grid, const pc_grid_info *info)
 /* ---- the strongest cells ---- */
 
 typedef struct ranked {
-    double strength;
+    double strength; /* |effect|; -1: untouched */
     int64_t index;
 } ranked;
 
@@ -119,7 +119,6 @@ static void add_row(table *t, const pc_grid *grid, const pc_grid_info *info, int
     if (pc_grid_share(&share, grid, cell->effect))
         table_cell(t, "%.1f%%", 100 * share + 0.0); /* no "-0.0" */
     else table_cell(t, "-");
-    table_cell(t, "%s", cell->is_untouched ? "untouched" : "");
 }
 
 static pc_status print_strongest(const pc_grid *grid, const pc_grid_info *info, int64_t n_rows)
@@ -127,23 +126,30 @@ static pc_status print_strongest(const pc_grid *grid, const pc_grid_info *info, 
     const int64_t n = n_cells(info);
     ranked *ranks = malloc((size_t)n * sizeof *ranks);
     if (!ranks) return PC_ERR_NOMEM;
-    for (int64_t i = 0; i < n; i++)
-        ranks[i] = (ranked){fabs(cell_at(grid, info, i)->effect), i};
+    int64_t n_untouched = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const pc_grid_cell *cell = cell_at(grid, info, i);
+        ranks[i] = (ranked){cell->is_untouched ? -1 : fabs(cell->effect), i};
+        n_untouched += cell->is_untouched;
+    }
     qsort(ranks, (size_t)n, sizeof *ranks, compare);
     table t;
-    table_begin(&t, "rrrllrrrl");
+    table_begin(&t, "rrrllrrr");
     table_cell(&t, "#"), table_cell(&t, "layer");
     table_cell(&t, "%s", has(info, PC_AXIS_HEAD) ? "head" : "");
     table_cell(&t, "%s", has(info, PC_AXIS_POSITION) ? "position" : "");
     table_cell(&t, "%s", has(info, PC_AXIS_POSITION) ? "token" : "");
-    table_cell(&t, "effect"), table_cell(&t, "+-"), table_cell(&t, "share"),
-        table_cell(&t, "%s", "");
-    for (int64_t i = 0; i < n && i < n_rows; i++)
+    table_cell(&t, "effect"), table_cell(&t, "+-"), table_cell(&t, "share");
+    for (int64_t i = 0; i < n - n_untouched && i < n_rows; i++)
         add_row(&t, grid, info, i, ranks[i].index);
     table_print(&t);
     table_free(&t);
     free(ranks);
-    if (n > n_rows) printf("... and %lld more (grid.csv)\n", (long long)(n - n_rows));
+    if (n - n_untouched > n_rows)
+        printf("... and %lld more (grid.csv)\n", (long long)(n - n_untouched - n_rows));
+    if (n_untouched > 0)
+        printf("%lld of %lld cells are untouched: patching there changes nothing\n",
+               (long long)n_untouched, (long long)n);
     printf("\n");
     return PC_OK;
 }

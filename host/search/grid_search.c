@@ -36,14 +36,14 @@ static const char *by_words(unsigned axes)
 static pc_status check_axes(const pc_grid_options *o)
 {
     if (!(o->axes & PC_AXIS_LAYER) || o->axes > (PC_AXIS_LAYER | PC_AXIS_HEAD | PC_AXIS_POSITION))
-        return pc_fail(PC_ERR_INPUT, "the axes must be layer, and perhaps head and position");
+        return pc_fail(PC_ERR_ARG, "the axes must be layer, and perhaps head and position");
     if ((o->axes & PC_AXIS_HEAD) && !pc_site_has_heads(o->what))
-        return pc_fail(PC_ERR_INPUT, "%s has no heads: its axes are layer and position",
+        return pc_fail(PC_ERR_ARG, "%s has no heads: its axes are layer and position",
                        pc_site_name(o->what));
     if (o->positions && !(o->axes & PC_AXIS_POSITION))
-        return pc_fail(PC_ERR_INPUT, "positions are named, but position is not an axis");
+        return pc_fail(PC_ERR_ARG, "positions are named, but position is not an axis");
     if (o->positions && o->n_positions < 1)
-        return pc_fail(PC_ERR_INPUT, "no position is named, expected at least one");
+        return pc_fail(PC_ERR_ARG, "no position is named, expected at least one");
     return PC_OK;
 }
 

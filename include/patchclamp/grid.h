@@ -43,8 +43,8 @@ typedef struct pc_grid pc_grid;
 /* Measures the effect of patching `what` at each place of the grid (patch.h says which edges that
  * cuts). Under resample with denoise these are the numbers of transformer_lens.patching, as
  * differences from the corrupted run. Writes run.db as it goes, then grid.json, grid.csv and
- * grid.svg into the directory, which is made if it is missing. PC_ERR_INPUT: an axis or a site that
- * does not fit, positions that a prompt does not have, prompts of several lengths where each
+ * grid.svg into the directory, which is made if it is missing. PC_ERR_ARG: axes that do not fit. PC_ERR_INPUT: a
+ * site that the model does not have, positions that a prompt does not have, prompts of several lengths where each
  * position is asked for, q, k, v and pattern with another source than resample; and what pc_find()
  * refuses about directories and resuming. */
 PC_API pc_status pc_grid_measure(pc_grid **out, pc_model *model, const pc_task *task,
