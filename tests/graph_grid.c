@@ -26,6 +26,7 @@ static const struct {
     sample_grid_shape shape;
 } shapes[] = {
     {"GPT-2 small by position", {BY_POSITION, 12, 12, 15, SAMPLE_TOKENS, 3}},
+    {"25 positions", {BY_POSITION, 4, 4, 25, SAMPLE_TOKENS, 0.9}},
     {"64 positions", {BY_POSITION, 12, 12, 64, SAMPLE_TOKENS, 0.02}},
     {"300 positions", {BY_POSITION, 4, 4, 300, SAMPLE_TOKENS, 1}},
     {"long tokens", {BY_POSITION, 6, 8, 12, SAMPLE_LONG, 1}},
@@ -229,7 +230,7 @@ Test(graph_grid, hostile_tokens_are_escaped)
 
 Test(graph_grid, json_and_csv_have_every_cell)
 {
-    pc_grid *grid = sample_grid(&shapes[10].shape);
+    pc_grid *grid = sample_grid(&shapes[11].shape);
     pc_text json = {0}, csv = {0};
     json_error_t error;
     cr_assert_eq(pc_grid_put_json(&json, grid), PC_OK);

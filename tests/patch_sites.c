@@ -150,6 +150,7 @@ static const struct {
     {"tl-ln", "[\"blocks.1.hook_resid_pre\", \"a0.h0\"]", "[\"blocks.1.hook_resid_pre\"]", false},
     {"tl-ln", "[\"m0.n3\", \"blocks.1.hook_resid_pre\", \"a1.h2<v>\"]",
      "[\"blocks.1.hook_resid_pre\"]", true},
+    {"tl-ln", "[\"blocks.1.hook_resid_pre\", \"logits\"]", "[\"blocks.1.hook_resid_pre\"]", false},
     {"tl-ln", "[\"a1.h0<k>\", \"m0->a1.h0<k>\"]", "[\"a1.h0<k>\"]", true},
     {"tl-ln", "[\"a1.h0<k>\", \"m0->a1.h0<q>\"]", "[\"a1.h0<k>\"]", false},
     {"tl-ln", "[\"m0\", \"logits\", \"m0->logits\"]", "[\"logits\", \"m0\"]", true},
