@@ -222,12 +222,11 @@ static char *small_json(const char *top, const char *model, const char *pre, con
 
 static pc_tokenizer *parse(pc_status *status, const char *json, size_t length)
 {
-    pc_tokenizer *tokenizer = pc_alloc(1, sizeof *tokenizer);
+    pc_tokenizer *tokenizer = pc_tokenizer_new();
     if (!tokenizer) {
         *status = PC_ERR_NOMEM;
         return NULL;
     }
-    tokenizer->bos = -1;
     *status = pc_tokenizer_parse(tokenizer, json, length, "t.json");
     return tokenizer;
 }

@@ -105,8 +105,7 @@ static pc_status check_added_decoder(const pc_tokenizer *tokenizer, const side_f
         PC_TRY(token_content(&content, json_object_iter_value(i), "added_tokens_decoder"));
         const pc_token *token =
             content ? pc_vocabulary_find(&tokenizer->vocabulary, content, strlen(content)) : NULL;
-        if (token && pc_added_tokens_has(&tokenizer->added, content, strlen(content)))
-            snprintf(id, sizeof id, "%d", (int)token->id);
+        if (token && token->is_cut_out) snprintf(id, sizeof id, "%d", (int)token->id);
         if (strcmp(id, json_object_iter_key(i)) != 0)
             return pc_fail(PC_ERR_UNSUPPORTED,
                            "added_tokens_decoder: token \"%.60s\", id %.20s, is not "

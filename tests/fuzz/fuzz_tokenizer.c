@@ -34,9 +34,8 @@ static void use(pc_tokenizer *tokenizer)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    pc_tokenizer *tokenizer = pc_alloc(1, sizeof *tokenizer);
+    pc_tokenizer *tokenizer = pc_tokenizer_new();
     if (!tokenizer) abort();
-    tokenizer->bos = -1;
     pc_status status = pc_tokenizer_parse(tokenizer, (const char *)bytes, length, "tokenizer.json");
     if (status == PC_OK) use(tokenizer);
     else expect_message();
