@@ -285,8 +285,9 @@ def train_pieces(size=260):
     """Merges over characters, words beginning with the mark, as SentencePiece learns them."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[], limit_alphabet=90, show_progress=False)
-    tokenizer.train_from_iterator(TRAINING.replace("\n", " ").split("  "), trainer)
+    common = sorted(set(TRAINING), key=lambda c: (-TRAINING.count(c), c))[:90]
+    text = "".join(c if c in common and c != "\n" else " " for c in TRAINING)
+    tokenizer.train_from_iterator([text], trainers.BpeTrainer(vocab_size=size, special_tokens=[], show_progress=False))
     model = json.loads(tokenizer.to_str())["model"]
     merges = model["merges"] + [["\u2581", "\u2581"], ["\u2581\u2581", "\u2581\u2581"]]
     joined = ["".join(pair) for pair in merges]
@@ -399,10 +400,13 @@ def write_pieces(root, lines):
     use_added(content, [added(t, special=False, lstrip=t == "<s>") for t in llama])
     write_content(root, "unknown", content, lines)
 
-    # a Split that cuts, nothing that marks
+    # a Split that cuts, nothing that marks; joins across a space, of which only those before the cut ever happen
     content = pieces_json(llama, pre_tokenizer={"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
                           normalizer=sequence("Sequence", "normalizers", {"type": "NFC"}, {"type": "Replace", "pattern": {"String": "the"}, "content": ""}),
                           decoder=sequence("Sequence", "decoders", BYTES, FUSE, dict(STRIP, start=3)))
+    for token, pair in ((" ", None), (" c", [" ", "c"]), ("e ", ["e", " "])):
+        content["model"]["vocab"][token] = len(content["model"]["vocab"])
+        content["model"]["merges"][:0] = [pair] if pair else []
     use_added(content, [added("e\u0301t", normalized=True, special=False)])
     write_content(root, "split", content, lines)
 
