@@ -218,6 +218,8 @@ static const part_case cases[] = {
      PC_ERR_UNSUPPORTED, "normalizer Sequence: more than 4 steps"},
     {"{\"type\":\"Prepend\",\"prepend\":\"123456789\"}", "null", LLAMA, "", PC_ERR_UNSUPPORTED,
      "prepend of 9 bytes"},
+    {"{\"type\":\"Prepend\",\"prepend\":\"\"}", "null", LLAMA, "", PC_ERR_UNSUPPORTED,
+     "an empty prepend"},
     {"{\"type\":\"Prepend\",\"prepend\":\"a\",\"x\":1}", "null", LLAMA, "", PC_ERR_UNSUPPORTED,
      "key \"x\""},
     {"{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" +\"},\"content\":\"b\"}", "null", LLAMA, "",

@@ -80,24 +80,36 @@ static pc_status spell_in_bytes(int32_t *ids, size_t *n_ids, const pc_tokenizer 
     return PC_OK;
 }
 
-/* As `tokenizers` does it: the character's own token, else those of its bytes, else unknown. */
+/* A character's own token, else those of its bytes. Returns how many; 0: it is unknown. */
+static size_t spell_character(int32_t *ids, const pc_tokenizer *tokenizer, const char *character,
+                              size_t n)
+{
+    const pc_vocabulary *vocabulary = &tokenizer->vocabulary;
+    const pc_token *token = pc_vocabulary_find_own(vocabulary, character, n);
+    if (token) {
+        ids[0] = token->id;
+        return 1;
+    }
+    if (!tokenizer->has_byte_fallback) return 0;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = vocabulary->byte_ids[(unsigned char)character[i]];
+    return n;
+}
+
 static pc_status spell_in_characters(int32_t *ids, size_t *n_ids, const pc_tokenizer *tokenizer,
                                      const char *word, size_t n)
 {
-    const pc_vocabulary *vocabulary = &tokenizer->vocabulary;
-    bool is_unknown = false;
+    bool was_unknown = false;
     size_t put = 0;
     for (size_t i = 0, length; i < n; i += length) {
         length = pc_utf8_length(word + i, n - i);
-        const bool was_unknown = is_unknown;
-        const pc_token *token = pc_vocabulary_find_own(vocabulary, word + i, length);
-        is_unknown = !token && !tokenizer->has_byte_fallback;
-        if (token) ids[put++] = token->id;
-        for (size_t j = 0; !token && !is_unknown && j < length; j++)
-            ids[put++] = vocabulary->byte_ids[(unsigned char)word[i + j]];
-        if (!is_unknown) continue;
-        if (tokenizer->unknown < 0) return fail_word(word, n, "character at byte", i);
-        if (!was_unknown || !tokenizer->fuses_unknown) ids[put++] = tokenizer->unknown;
+        const size_t n_known = spell_character(ids + put, tokenizer, word + i, length);
+        put += n_known;
+        if (n_known == 0 && tokenizer->unknown < 0)
+            return fail_word(word, n, "character at byte", i);
+        if (n_known == 0 && !(was_unknown && tokenizer->fuses_unknown))
+            ids[put++] = tokenizer->unknown;
+        was_unknown = n_known == 0;
     }
     *n_ids = put;
     return PC_OK;

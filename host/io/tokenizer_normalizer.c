@@ -22,7 +22,10 @@ static pc_status read_prepend(pc_normal_step *step, const json_t *component)
     const char *what = "normalizer Prepend";
     step->kind = PC_NORMAL_PREPEND;
     PC_TRY(pc_component_check_keys(component, known, what));
-    return copy_text(step->text, &step->n_text, component, "prepend", what);
+    PC_TRY(copy_text(step->text, &step->n_text, component, "prepend", what));
+    if (step->n_text == 0)
+        return pc_fail(PC_ERR_UNSUPPORTED, "%s: an empty prepend is not supported", what);
+    return PC_OK;
 }
 
 static pc_status read_replace(pc_normal_step *step, const json_t *component)

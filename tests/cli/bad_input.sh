@@ -53,6 +53,7 @@ expect_exit 0 logits more --tokens 2,3
 a_copy fewer # the model's last row is padding
 sed -i 's/, *"\(Ġ[a-z]*\)": *64//' fewer/tokenizer.json
 expect_exit 0 tokenize fewer ' cat'
+expect_refusal 2 'no token for " wolf"' tokenize fewer ' wolf'
 a_copy protobuf
 mv protobuf/tokenizer.json protobuf/tokenizer.model
 expect_refusal 2 'protobuf: tokenizer.model is not read.*save_pretrained' tokenize protobuf ' cat'
