@@ -39,7 +39,7 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
         {"by", 0, OPTION_TEXT, &w->by, "AXES",
          "layer, and head or position or both (layer,position)", 0, 0},
         {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
-         "each, or the task's names like IO,S2,end (each)", 0, 0},
+         "each, or columns like IO,S2,end (the task's names), -1, 2..5 (each)", 0, 0},
         {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
          "grouped heads: k and v once per KV head (kv), or per query head (query)", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
