@@ -200,8 +200,9 @@ static void put_positions(pc_text *out, const pc_named_span *spans, size_t n, co
 {
     for (size_t i = 0; i < n; i++) {
         const long long first = spans[i].first, last = spans[i].last;
-        pc_text_printf(out,
-                       i ? ", \"%s\": " : ", \"positions\": {\"%s\": ", task->names[spans[i].name]);
+        pc_text_put(out, i ? ", " : ", \"positions\": {");
+        pc_text_put_json_string(out, task->names[spans[i].name]);
+        pc_text_put(out, ": ");
         if (first == last) pc_text_printf(out, "%lld", first);
         else pc_text_printf(out, "[%lld, %lld]", first, last);
     }

@@ -11,17 +11,13 @@ enum { MAX_NAMES = 256, MAX_NAME_BYTES = 64 };
 
 static const char end_name[] = "end";
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
+/* auto-circuit's own files have `,_B`: only what cannot be told from a number, or ends a word on a
+ * command line, is no name. */
 static bool is_name(const char *name)
 {
     size_t n = 0;
-    if (!is_letter(name[0])) return false;
-    while (name[n] &&
-           (is_letter(name[n]) || (name[n] >= '0' && name[n] <= '9') || strchr("-+.", name[n])))
+    if (!name[0] || name[0] == '-' || (name[0] >= '0' && name[0] <= '9')) return false;
+    while ((unsigned char)name[n] > ' ' && name[n] != 0x7f)
         n++;
     return !name[n] && n <= MAX_NAME_BYTES;
 }
@@ -40,8 +36,8 @@ static pc_status add_name(int *out, pc_task *task, const char *name)
     if (*out >= 0) return PC_OK;
     if (!is_name(name))
         return pc_fail(PC_ERR_INPUT,
-                       "\"%.80s\" cannot name a position, expected at most %d of letters, digits, "
-                       "_ - + and ., a letter or _ first",
+                       "\"%.80s\" cannot name a position, expected at most %d bytes without "
+                       "spaces, no digit and no - first",
                        name, MAX_NAME_BYTES);
     if (task->n_names == MAX_NAMES)
         return pc_fail(PC_ERR_INPUT, "more than %d names of positions", MAX_NAMES);

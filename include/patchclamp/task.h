@@ -60,8 +60,8 @@ typedef struct pc_task_limits {
  *
  * Its positions hold for every pair; a pair's own "positions" add to them or override. `end` is the
  * last token unless it is named otherwise. A target's position may be a name (of a span: its last
- * token). Names are letters, digits, _ - + and ., a letter or _ first. Any other key is an error.
- * EAP-IG's tables are known by their columns, others are passed over:
+ * token). A name has no space in it and begins with neither a digit nor -. Any other key is an
+ * error. EAP-IG's tables are known by their columns, others are passed over:
  *
  *     clean, corrupted, and   correct_idx + incorrect_idx, clean_answer_idx + corrupted_answer_idx,
  *                             country_idx + corrupted_country_idx: token ids
