@@ -26,7 +26,8 @@ pc_task_limits limits_of(const opened_model *model);
 /* Whether the name of a task is a file's, and not a built-in task's. */
 bool is_task_file(const char *name);
 
-/* A task's file, or the name of a built-in task, which is generated. */
+/* A task's file, or the name of a built-in task, which is generated; what its generator left out is
+ * told on stderr. */
 pc_status open_task(pc_task **out, const char *name, const opened_model *model,
                     const pc_task_options *options);
 

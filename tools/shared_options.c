@@ -47,7 +47,7 @@ int check_prompt_words(const prompt_words *w, const char *task, const char *comm
                        : w->length     ? "--length"
                                        : NULL;
     if (!said || !is_task_file(task)) return EXIT_DONE;
-    complain(command, "%s is for generated prompts, but --task %s is a file with its own", said,
+    complain(command, "%s is for generated prompts, but %s is a file with its own", said,
              task);
     return EXIT_USAGE;
 }

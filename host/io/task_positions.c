@@ -203,19 +203,18 @@ pc_status pc_task_span(pc_span *out, const pc_task *task, int prompt, const char
     if (!out || !task || !name || prompt < 0 || (size_t)prompt >= task->n)
         return pc_fail(PC_ERR_ARG, "pc_task_span: an argument is NULL, or no prompt %d", prompt);
     const pc_stored_pair *pair = &task->pairs[prompt];
+    pc_span other;
+    int i = 0;
+    while (pc_task_position_name(task, i) && strcmp(pc_task_position_name(task, i), name) != 0)
+        i++;
+    if (pc_task_position_name(task, i) && span_of(out, task, pair, i)) return PC_OK;
+
     pc_text known = {0};
-    pc_span span;
-    for (int i = 0; pc_task_position_name(task, i); i++) {
-        if (!span_of(&span, task, pair, i)) continue;
-        if (strcmp(pc_task_position_name(task, i), name) == 0) {
-            *out = span;
-            pc_text_free(&known);
-            return PC_OK;
-        }
-        pc_text_printf(&known, "%s%s", comma_before(&known), pc_task_position_name(task, i));
-    }
-    pc_status status = fail_unknown(name, &known);
-    if (status == PC_ERR_INPUT) pc_fail_within(status, "task %s, pair %d", task->name, prompt);
+    for (i = 0; pc_task_position_name(task, i); i++)
+        if (span_of(&other, task, pair, i))
+            pc_text_printf(&known, "%s%s", comma_before(&known), pc_task_position_name(task, i));
+    const pc_status status = fail_unknown(name, &known);
     pc_text_free(&known);
-    return status;
+    return status == PC_ERR_INPUT ? pc_fail_within(status, "task %s, pair %d", task->name, prompt)
+                                  : status;
 }

@@ -93,6 +93,11 @@ typedef struct pc_task_options {
 PC_API pc_status pc_task_generate(pc_task **out, const char *name, const pc_tokenizer *tokenizer,
                                   const pc_task_limits *limits, const pc_task_options *options);
 
+/* What a generator has to say of the model's tokenizer, a line each: the words and templates that
+ * it left out, pairs that come twice. Written as "meta" of the first line. NULL behind the last,
+ * and for tasks that were read. */
+PC_API const char *pc_task_note(const pc_task *task, int i);
+
 /* Names and one-line summaries of the built-in tasks; NULL behind the last. */
 PC_API const char *pc_task_builtin_name(int i);
 PC_API const char *pc_task_builtin_summary(int i);
@@ -102,6 +107,25 @@ PC_API const char *pc_task_builtin_corruption(int i, int j);
 
 /* Writes the task as JSONL with token ids; reading it gives the same task. */
 PC_API pc_status pc_task_write(const pc_task *task, const char *path);
+
+typedef enum pc_task_format { PC_TASK_JSONL, PC_TASK_AUTO_CIRCUIT, PC_TASK_EAP_IG } pc_task_format;
+
+/* "jsonl", "auto-circuit" or "eap-ig", else PC_ERR_INPUT. */
+PC_API pc_status pc_task_format_parse(pc_task_format *out, const char *name);
+
+/* Writes the task in a format; the two others are text, so that they need the tokenizer.
+ *
+ *     auto-circuit    JSON as load_datasets_from_json() reads it; word_idxs has the names that mean
+ *                     the same one token in all pairs, if these are equally long
+ *     eap-ig          CSV: clean, corrupted and label (all answers are years above it, all wrong
+ *                     answers the others), correct_idx + incorrect_idx, or answers_idx +
+ *                     corrupted_answers_idx (lists)
+ *
+ * A BOS in front is left out: the programs put it there. PC_ERR_INPUT: text that does not encode to
+ * the same tokens again, a pair that is not read at its last token alone or has no wrong answers.
+ */
+PC_API pc_status pc_task_export(const pc_task *task, const char *path, pc_task_format format,
+                                const pc_tokenizer *tokenizer);
 
 PC_API void pc_task_free(pc_task *task);
 
