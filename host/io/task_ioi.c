@@ -12,8 +12,8 @@
  * objects are our own lists. */
 #include "io/task_text.h"
 
-enum { N1, N2, N3, PLACE, OBJECT };
-static const char *const places[] = {"N1", "N2", "N3", "PLACE", "OBJECT", NULL};
+enum { N1, N2, N3, PLACE, OBJECT, OBJECT_AGAIN };
+static const char *const places[] = {"N1", "N2", "N3", "PLACE", "OBJECT", "OBJECT2", NULL};
 
 static const char *const templates[] = {
     "Then, {N1} and {N2} went to the {PLACE}. {N3} gave a {OBJECT} to",
@@ -24,7 +24,7 @@ static const char *const templates[] = {
     "Then, {N1} and {N2} had a long argument, and afterwards {N3} said to",
     "After {N1} and {N2} went to the {PLACE}, {N3} gave a {OBJECT} to",
     "When {N1} and {N2} got a {OBJECT} at the {PLACE}, {N3} decided to give it to",
-    "When {N1} and {N2} got a {OBJECT} at the {PLACE}, {N3} decided to give the {OBJECT} to",
+    "When {N1} and {N2} got a {OBJECT} at the {PLACE}, {N3} decided to give the {OBJECT2} to",
     "While {N1} and {N2} were working at the {PLACE}, {N3} gave a {OBJECT} to",
     "While {N1} and {N2} were commuting to the {PLACE}, {N3} gave a {OBJECT} to",
     "After the lunch, {N1} and {N2} went to the {PLACE}. {N3} gave a {OBJECT} to",
@@ -55,10 +55,12 @@ static const pc_word *draw_name(pc_draw *draw)
 static void fill(pc_draw *draw)
 {
     const pc_word *io = draw_name(draw), *s = draw_name(draw);
+    const pc_word *object = pc_draw_row(draw, OBJECTS);
     const bool is_baba = pc_draw_coin(draw);
     const int first_s = is_baba ? N1 : N2, first_io = is_baba ? N2 : N1;
     pc_draw_put_both(draw, PLACE, pc_draw_row(draw, PLACES));
-    pc_draw_put_both(draw, OBJECT, pc_draw_row(draw, OBJECTS));
+    pc_draw_put_both(draw, OBJECT, object);
+    pc_draw_put_both(draw, OBJECT_AGAIN, object);
 
     const bool is_abc = draw->corruption == ABC;
     pc_draw_put(draw, first_io, io, is_abc ? draw_name(draw) : io);

@@ -1,10 +1,10 @@
 /* Tasks of sentences: a page of data (words, templates) and a function that fills one pair.
  *
  * A template is text with places in braces, `Then, {N1} and {N2} went to the {PLACE}.`; a place
- * holds one word, which is one token together with the space before it. A page's function draws the
- * words of a pair: for each place one for the clean prompt and one for the corrupted, the words of
- * the clean prompt first, so that corruptions share it. So the two prompts have the same tokens but
- * where they shall differ. Opening a page for a tokenizer leaves
+ * stands there once and holds one word, which is one token together with the space before it. A
+ * page's function draws the words of a pair: for each place one for the clean prompt and one for
+ * the corrupted, the words of the clean prompt first, so that corruptions share it. So the two
+ * prompts have the same tokens but where they shall differ. Opening a page for a tokenizer leaves
  * out the words that are not one token and the templates whose places are not; how many is said in
  * the task's notes.
  *

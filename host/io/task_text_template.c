@@ -72,6 +72,9 @@ static pc_status find_places(bool *is_usable, pc_template *out, const char *comp
         length += p.length;
         if (p.place < 0) continue;
         const size_t start = length > 0 && composed[length - 1] == ' ' ? length - 1 : length;
+        if (out->at[p.place] >= 0)
+            return pc_fail(PC_ERR_INTERNAL, "the template \"%.60s\" has %s twice", out->text,
+                           page->places[p.place]);
         PC_TRY(find_token(&out->at[p.place], composed, start, &out->ids, words[p.place], context));
         *is_usable = out->at[p.place] >= 0;
         length += strlen(words[p.place]->text);

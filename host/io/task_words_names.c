@@ -10,7 +10,7 @@ const char *const pc_words_women[] = {
     "Katherine", "Maria",    "Diana",     "Sophie",    "Olivia",   "Charlotte", "Claire",
     "Eva",       "Grace",    "Lucy",      "Ellen",     "Julie",    "Heather",   "Megan",
     "Angela",    "Patricia", "Anne",      "Jane",      "Ruth",     "Rose",      "Martha",
-    "Natalie",   "Vanessa",  "Monica",    "Teresa",    "Caroline", "Chloe",     "Kelly",
+    "Natalie",   "Vanessa",  "Monica",    "Teresa",    "Caroline", "Chloe",     "Joan",
     "Amber",     "Molly",    "Holly",     "Betty",     "Donna",    "Carol",     "Judith",
     "Sally",     "Tina",     NULL};
 

@@ -57,8 +57,8 @@ const char *const pc_words_events[] = {
     "truce",        "migration",  NULL};
 
 const char *const pc_words_topics[] = {
-    "price",    "control", "action",  "cost",     "issue",    "process",  "position", "course",
-    "research", "subject", "age",     "force",    "order",    "matter",   "health",   "street",
+    "price",    "control", "nation",  "cost",     "issue",    "process",  "position", "course",
+    "research", "subject", "age",     "force",    "river",    "matter",   "health",   "street",
     "class",    "mind",    "paper",   "bank",     "section",  "table",    "building", "team",
     "language", "town",    "product", "practice", "ground",   "letter",   "game",     "food",
     "role",     "land",    "art",     "support",  "stage",    "trade",    "voice",    "history",
