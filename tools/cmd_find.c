@@ -12,10 +12,11 @@
 #include <string.h>
 
 typedef struct find_words {
-    const char *model, *task, *level, *method, *directory;
+    const char *model, *task, *level, *method, *directory, *bos;
     int64_t top, rows;
     double threshold, faithfulness;
     bool is_json, has_resume;
+    pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
 } find_words;
@@ -48,6 +49,7 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
     };
     memcpy(next, own, sizeof own);
     next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    next = add_bos_option(next, &w->bos);
     add_measure_options(next, &w->measure);
     return options_parse(rows, &w->model, &usage, argc, argv);
 }
@@ -87,7 +89,7 @@ static bool is_output(const char *path, const char *directory)
     return false;
 }
 
-static int read_words(pc_find_options *out, const find_words *w)
+static int read_words(pc_find_options *out, find_words *w)
 {
     if (!w->task || !w->directory || !*w->directory) {
         complain("find", "expected --task T and -o DIR; see patchclamp find --help");
@@ -107,7 +109,8 @@ static int read_words(pc_find_options *out, const find_words *w)
         return EXIT_USAGE;
     }
     const int prompts = check_prompt_words(&w->prompts, w->task, "find");
-    if (prompts != EXIT_DONE) return prompts;
+    if (prompts != EXIT_DONE || read_bos(&w->bos_rule, w->bos, "find") != EXIT_DONE)
+        return EXIT_USAGE;
     out->method = w->method;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
@@ -152,6 +155,7 @@ int cmd_find(int argc, char **argv)
     stop_on_signals();
     code = open_model(&m, w.model, "find");
     if (code != EXIT_DONE) return code;
+    m.bos_rule = w.bos_rule;
     pc_status status = search(&circuit, &w, &options, &m);
     if (status == PC_OK)
         status = w.is_json ? print_circuit_json(circuit) : print_circuit(circuit, w.rows);

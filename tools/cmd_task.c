@@ -34,10 +34,11 @@ static pc_status generate(const char *name, const opened_model *m, const prompt_
 
 int cmd_task(int argc, char **argv)
 {
-    const char *name, *model_name = NULL, *path = NULL, *format_name = "jsonl";
+    const char *name, *model_name = NULL, *path = NULL, *format_name = "jsonl", *bos = NULL;
     pc_task_format format;
+    pc_bos_rule bos_rule;
     prompt_words words = PROMPT_WORDS_INIT;
-    option_row rows[9] = {{0}}, *next = add_prompt_options(rows, &words);
+    option_row rows[10] = {{0}}, *next = add_bos_option(add_prompt_options(rows, &words), &bos);
     *next++ = (option_row){"model",     'm',     OPTION_TEXT,
                            &model_name, "MODEL", "the model that the prompts are for",
                            0,           0};
@@ -61,7 +62,9 @@ int cmd_task(int argc, char **argv)
         complain("task", "%s", pc_last_error());
         return EXIT_USAGE;
     }
-    if (check_prompt_words(&words, name, "task") != EXIT_DONE) return EXIT_USAGE;
+    if (check_prompt_words(&words, name, "task") != EXIT_DONE ||
+        read_bos(&bos_rule, bos, "task") != EXIT_DONE)
+        return EXIT_USAGE;
     if (is_task_file(name) && is_same_file(name, path)) {
         complain("task", "the output \"%s\" is the task that is read", path);
         return EXIT_USAGE;
@@ -69,6 +72,7 @@ int cmd_task(int argc, char **argv)
     opened_model m;
     int code = open_model(&m, model_name, "task");
     if (code != EXIT_DONE) return code;
+    m.bos_rule = bos_rule;
     if (is_file_in(path, m.info->path)) {
         complain("task", "the output \"%s\" is one of the model's files", path);
         code = EXIT_USAGE;

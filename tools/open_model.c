@@ -72,7 +72,7 @@ pc_task_limits limits_of(const opened_model *m)
                             .vocab_out = m->info->vocab_out,
                             .n_ctx = m->info->n_ctx,
                             .bos = m->info->bos,
-                            .bos_rule = PC_BOS_AS_TOKENIZER};
+                            .bos_rule = m->bos_rule};
 }
 
 bool is_task_file(const char *name)

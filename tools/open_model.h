@@ -8,6 +8,7 @@ typedef struct opened_model {
     pc_model *model;
     const pc_model_info *info;
     pc_tokenizer *tokenizer; /* NULL: there is none that can be read */
+    pc_bos_rule bos_rule;    /* for the prompts of tasks; as the tokenizer says until it is set */
     char why_no_tokenizer[512];
 } opened_model;
 

@@ -152,6 +152,7 @@ static pc_status describe(pc_task *task, const pc_generator *generator, const pc
     pc_text_printf(&origin, "patchclamp task %s, corruption %s", generator->name,
                    generator->corruptions[order->corruption]);
     if (order->length) pc_text_printf(&origin, ", length %d", order->length);
+    if (order->context->limits->bos_rule == PC_BOS_NEVER) pc_text_put(&origin, ", without BOS");
     pc_text_printf(&origin, "; %s", generator->source);
     pc_status status = pc_text_status(&origin);
     if (status == PC_OK) status = pc_task_set(&task->origin, origin.data);

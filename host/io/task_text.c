@@ -330,7 +330,7 @@ pc_status pc_book_tell(const pc_book *book, pc_task *task)
 {
     if (book->n_unfit == 0) return PC_OK;
     return pc_task_add_note(task,
-                            "%zu draws left out, a word of theirs is another token beside its "
+                            "draws left out: %zu, a word of theirs is another token beside its "
                             "neighbours",
                             book->n_unfit);
 }

@@ -83,6 +83,9 @@ static pc_status write_model(const char *folder)
     pc_tokenizer *tokenizer = NULL;
     pc_status status = word_tokenizer_put(&json, &options);
     if (status == PC_OK) status = put_file(folder, "tokenizer.json", &json);
+    pc_text_free(&json);
+    pc_text_put(&json, word_tokenizer_config);
+    if (status == PC_OK) status = put_file(folder, "tokenizer_config.json", &json);
     if (status == PC_OK) status = pc_tokenizer_open(&tokenizer, folder);
     pc_text_free(&json);
     if (status != PC_OK) return status;
