@@ -27,7 +27,7 @@ static pc_components make(size_t i)
                             .d_mlp = cases[i].d_mlp,
                             .block = cases[i].block};
     pc_components c;
-    cr_assert_eq(pc_components_init(&c, &shape), PC_OK);
+    cr_assert_eq(pc_components_init(&c, &shape, PC_KV_SHARED), PC_OK);
     return c;
 }
 

@@ -122,9 +122,9 @@ static void make_attention_uniform(pc_model *model)
     const pc_shape *s = &model->shape;
     const size_t n = (size_t)s->n_heads * (size_t)s->d_head;
     for (int layer = 0; layer < s->n_layers; layer++) {
-        memset((float *)pc_model_weight(model, PC_W_Q, layer), 0,
+        memset((float *)pc_model_vector(model, PC_W_Q, layer), 0,
                n * (size_t)s->d_model * sizeof(float));
-        memset((float *)pc_model_weight(model, PC_B_Q, layer), 0, n * sizeof(float));
+        memset((float *)pc_model_vector(model, PC_B_Q, layer), 0, n * sizeof(float));
     }
 }
 

@@ -2,6 +2,7 @@
  * carry its state-dict names. Attention-only, norm-free and bias-free models are choices within it.
  */
 #include "model/architecture.h"
+#include "model/config_values.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,7 +105,7 @@ static const pc_config_key keys[] = {
 static const pc_tensor_rule tensors[] = {
     {PC_W_E, "embed.W_E", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_W_POS, "pos_embed.W_pos", PC_LAYOUT_PLAIN, PC_REQUIRED},
-    {PC_LN1_W, "blocks.%d.ln1.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN1_W, "blocks.%d.ln1.w", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_LN1_B, "blocks.%d.ln1.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
     {PC_W_Q, "blocks.%d.attn.W_Q", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_W_K, "blocks.%d.attn.W_K", PC_LAYOUT_PLAIN, PC_REQUIRED},
@@ -114,13 +115,13 @@ static const pc_tensor_rule tensors[] = {
     {PC_B_V, "blocks.%d.attn.b_V", PC_LAYOUT_PLAIN, PC_OPTIONAL},
     {PC_W_O, "blocks.%d.attn.W_O", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_B_O, "blocks.%d.attn.b_O", PC_LAYOUT_PLAIN, PC_OPTIONAL},
-    {PC_LN2_W, "blocks.%d.ln2.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN2_W, "blocks.%d.ln2.w", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_LN2_B, "blocks.%d.ln2.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
     {PC_W_IN, "blocks.%d.mlp.W_in", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_B_IN, "blocks.%d.mlp.b_in", PC_LAYOUT_PLAIN, PC_OPTIONAL},
     {PC_W_OUT, "blocks.%d.mlp.W_out", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_B_OUT, "blocks.%d.mlp.b_out", PC_LAYOUT_PLAIN, PC_OPTIONAL},
-    {PC_LN_FINAL_W, "ln_final.w", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_NORM},
+    {PC_LN_FINAL_W, "ln_final.w", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_LN_FINAL_B, "ln_final.b", PC_LAYOUT_PLAIN, PC_OPTIONAL},
     {PC_W_U, "unembed.W_U", PC_LAYOUT_TRANSPOSED, PC_REQUIRED},
     {PC_B_U, "unembed.b_U", PC_LAYOUT_PLAIN, PC_OPTIONAL},
@@ -128,20 +129,6 @@ static const pc_tensor_rule tensors[] = {
 };
 
 static const char *const ignored_tensors[] = {"blocks.%d.attn.mask", "blocks.%d.attn.IGNORE", NULL};
-
-static bool is_given(const json_t *config, const char *key)
-{
-    const json_t *value = json_object_get(config, key);
-    return value && !json_is_null(value);
-}
-
-static pc_status flag(bool *out, const json_t *config, const char *key, const char *path)
-{
-    int value = *out;
-    if (is_given(config, key)) PC_TRY(pc_json_bool(&value, config, key, path));
-    *out = value;
-    return PC_OK;
-}
 
 /* "LNPre" and "RMSPre" are norms whose gain and bias were folded into the weights. */
 static pc_status read_norm(pc_shape *shape, const json_t *config, const char *path)
@@ -155,11 +142,11 @@ static pc_status read_norm(pc_shape *shape, const json_t *config, const char *pa
                  {"RMS", PC_NORM_RMS, true},
                  {"RMSPre", PC_NORM_RMS, false}};
     bool is_final_rms = false;
-    PC_TRY(flag(&is_final_rms, config, "final_rms", path));
+    PC_TRY(pc_config_flag(&is_final_rms, config, "final_rms", path));
     shape->norm_eps = 1e-5;
-    if (is_given(config, "eps")) PC_TRY(pc_json_real(&shape->norm_eps, config, "eps", path));
+    if (pc_config_is_given(config, "eps")) PC_TRY(pc_json_real(&shape->norm_eps, config, "eps", path));
     shape->norm = PC_NORM_NONE;
-    if (!is_given(config, "normalization_type")) return PC_OK;
+    if (!pc_config_is_given(config, "normalization_type")) return PC_OK;
     const char *name;
     PC_TRY(pc_json_text(&name, config, "normalization_type", path));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -180,13 +167,13 @@ static pc_status read_norm(pc_shape *shape, const json_t *config, const char *pa
 static pc_status read_mlp(pc_shape *shape, const json_t *config, const char *path)
 {
     bool is_attention_only = false, is_parallel = false;
-    PC_TRY(flag(&is_attention_only, config, "attn_only", path));
-    PC_TRY(flag(&is_parallel, config, "parallel_attn_mlp", path));
+    PC_TRY(pc_config_flag(&is_attention_only, config, "attn_only", path));
+    PC_TRY(pc_config_flag(&is_parallel, config, "parallel_attn_mlp", path));
     shape->block = is_parallel ? PC_BLOCK_PARALLEL : PC_BLOCK_SEQUENTIAL;
     shape->d_mlp = 0;
     if (is_attention_only) return PC_OK;
     int64_t width = 4 * (int64_t)shape->d_model;
-    if (is_given(config, "d_mlp")) PC_TRY(pc_json_int(&width, config, "d_mlp", 1, 1 << 24, path));
+    if (pc_config_is_given(config, "d_mlp")) PC_TRY(pc_json_int(&width, config, "d_mlp", 1, 1 << 24, path));
     shape->d_mlp = (int)width;
     return pc_config_activation(&shape->activation, config, "act_fn", path);
 }
@@ -194,7 +181,7 @@ static pc_status read_mlp(pc_shape *shape, const json_t *config, const char *pat
 static pc_status read_attention(pc_shape *shape, const json_t *config, const char *path)
 {
     shape->n_kv_heads = shape->n_heads;
-    if (is_given(config, "n_key_value_heads")) {
+    if (pc_config_is_given(config, "n_key_value_heads")) {
         int64_t n;
         PC_TRY(pc_json_int(&n, config, "n_key_value_heads", 1, 1 << 24, path));
         if (n != shape->n_heads)
@@ -204,8 +191,8 @@ static pc_status read_attention(pc_shape *shape, const json_t *config, const cha
     }
     bool is_scaled = true;
     double divisor = -1;
-    PC_TRY(flag(&is_scaled, config, "use_attn_scale", path));
-    if (is_given(config, "attn_scale")) PC_TRY(pc_json_real(&divisor, config, "attn_scale", path));
+    PC_TRY(pc_config_flag(&is_scaled, config, "use_attn_scale", path));
+    if (pc_config_is_given(config, "attn_scale")) PC_TRY(pc_json_real(&divisor, config, "attn_scale", path));
     if (divisor == -1) divisor = sqrt(shape->d_head); /* TransformerLens's "not set" */
     if (!(divisor > 0))
         return pc_fail(PC_ERR_INPUT, "%s: attn_scale is %g, expected a positive number", path,
@@ -221,7 +208,7 @@ static pc_status finish(pc_shape *shape, const json_t *config, const char *path)
     PC_TRY(read_attention(shape, config, path));
     shape->vocab_out = shape->vocab;
     const json_t *out = json_object_get(config, "d_vocab_out");
-    if (is_given(config, "d_vocab_out") && json_integer_value(out) != -1)
+    if (pc_config_is_given(config, "d_vocab_out") && json_integer_value(out) != -1)
         PC_TRY(pc_json_int(&shape->vocab_out, config, "d_vocab_out", 1, 1 << 24, path));
     return PC_OK;
 }
@@ -229,9 +216,14 @@ static pc_status finish(pc_shape *shape, const json_t *config, const char *path)
 const pc_architecture pc_arch_transformer_lens = {
     .name = "transformer-lens",
     .config_file = "cfg.json",
-    .keys = keys,
+    .keys = {keys},
     .tensors = tensors,
     .ignored_tensors = ignored_tensors,
     .finish = finish,
-    .defaults = {.bos = -1, .block = PC_BLOCK_SEQUENTIAL},
+    .defaults = {.bos = -1,
+                 .embedding_scale = 1,
+                 .has_qkv_bias = true,
+                 .has_o_bias = true,
+                 .has_mlp_bias = true,
+                 .block = PC_BLOCK_SEQUENTIAL},
 };

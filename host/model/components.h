@@ -48,10 +48,17 @@ typedef struct pc_components {
     pc_reader *readers;
     int n_writers, n_readers;
     int64_t n_edges;
-    int n_layers, n_heads, n_kv_heads, d_mlp;
+    int n_layers, n_heads, d_mlp;
+    int n_kv_heads; /* readers of k, and of v, a layer */
 } pc_components;
 
-pc_status pc_components_init(pc_components *out, const pc_shape *shape);
+/* Whether grouped heads' k and v are read once per KV head, as the network does it ("a0.kv1<k>"), or
+ * once per query head, each with an input of its own ("a0.h3<k>"), as TransformerLens's ungrouped
+ * models have it. Without groups both are the same. */
+typedef enum pc_kv_granularity { PC_KV_SHARED, PC_KV_PER_QUERY } pc_kv_granularity;
+
+pc_status pc_components_init(pc_components *out, const pc_shape *shape,
+                             pc_kv_granularity granularity);
 void pc_components_free(pc_components *components);
 
 /* Indices; a head or layer out of range is a bug of the caller. */

@@ -66,7 +66,7 @@ static pc_status open_into(pc_model *model, const char *directory)
         pc_weights_read(&model->weights, checkpoint, model->architecture, &model->shape);
     pc_checkpoint_free(checkpoint);
     PC_TRY(status);
-    PC_TRY(pc_components_init(&model->components, &model->shape));
+    PC_TRY(pc_components_init(&model->components, &model->shape, PC_KV_SHARED));
     fill_info(model);
     return PC_OK;
 }
