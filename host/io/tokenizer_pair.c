@@ -105,8 +105,7 @@ static pc_status check_added_decoder(const pc_tokenizer *tokenizer, const side_f
         PC_TRY(token_content(&content, json_object_iter_value(i), "added_tokens_decoder"));
         const pc_token *token =
             content ? pc_vocabulary_find(&tokenizer->vocabulary, content, strlen(content)) : NULL;
-        if (token && pc_added_tokens_has(&tokenizer->added, content, strlen(content)))
-            snprintf(id, sizeof id, "%d", (int)token->id);
+        if (token && token->is_cut_out) snprintf(id, sizeof id, "%d", (int)token->id);
         if (strcmp(id, json_object_iter_key(i)) != 0)
             return pc_fail(PC_ERR_UNSUPPORTED,
                            "added_tokens_decoder: token \"%.60s\", id %.20s, is not "
@@ -304,6 +303,21 @@ static pc_status set_edge(int32_t **ids, size_t *n, const pc_token *token, const
     return PC_OK;
 }
 
+/* Other classes cut words by other patterns, which their vocab.json and merges.txt do not say. */
+static pc_status check_class(const side_files *files)
+{
+    char found[96];
+    const json_t *class = json_object_get(files->config, "tokenizer_class");
+    const char *name = json_string_value(class);
+    if (pc_component_is_absent(class)) return PC_OK;
+    if (name && (strcmp(name, "GPT2Tokenizer") == 0 || strcmp(name, "GPT2TokenizerFast") == 0))
+        return PC_OK;
+    return pc_fail(PC_ERR_UNSUPPORTED,
+                   "tokenizer_class %s is not supported without a tokenizer.json, only "
+                   "GPT2Tokenizer",
+                   pc_json_describe(found, sizeof found, class));
+}
+
 /* tokenizer_config.json: add_prefix_space, add_bos_token, add_eos_token; false if absent. */
 static pc_status apply_config(pc_tokenizer *tokenizer, const side_files *files)
 {
@@ -330,7 +344,8 @@ static pc_status apply_config(pc_tokenizer *tokenizer, const side_files *files)
 static pc_status build(pc_tokenizer *tokenizer, const json_t *vocab, const side_files *files,
                        const char *directory)
 {
-    pc_status status = read_tokens(tokenizer, vocab, files);
+    pc_status status = check_class(files);
+    if (status == PC_OK) status = read_tokens(tokenizer, vocab, files);
     if (status == PC_OK) status = apply_config(tokenizer, files);
     if (status != PC_OK)
         return pc_fail_within(status, "%s: vocab.json and the files beside it", directory);
