@@ -18,16 +18,18 @@ typedef struct tree {
     const word_options *options;
 } tree;
 
-/* The space is U+0120 in the vocabulary of byte-level BPE, the line break U+010A. */
-static void put_piece(pc_text *out, const char *word, size_t length)
+/* The space is U+0120 in the vocabulary of byte-level BPE, the line break U+010A; over characters
+ * the space is U+2581. */
+static void put_piece(pc_text *out, const char *word, size_t length, word_style style)
 {
+    const bool is_bytes = style != WORD_CHARACTERS;
     char piece[128] = "";
     memcpy(piece, word, length);
     pc_text_put(out, "\"");
     for (const char *c = piece; *c; c++) {
         const char letter[] = {*c == '"' || *c == '\\' ? '\\' : *c, *c, 0};
-        if (*c == ' ') pc_text_put(out, "\xc4\xa0");
-        else if (*c == '\n') pc_text_put(out, "\xc4\x8a");
+        if (*c == ' ') pc_text_put(out, is_bytes ? "\xc4\xa0" : "\xe2\x96\x81");
+        else if (*c == '\n') pc_text_put(out, is_bytes ? "\xc4\x8a" : "\\n");
         else pc_text_put(out, *c == '"' || *c == '\\' ? letter : letter + 1);
     }
     pc_text_put(out, "\"");
@@ -47,7 +49,7 @@ static void add_token(tree *t, const char *word, size_t length)
     pc_text_put_bytes(&t->tokens, word, length);
     pc_text_put(&t->tokens, "\n");
     pc_text_put(&t->vocabulary, ", ");
-    put_piece(&t->vocabulary, word, length);
+    put_piece(&t->vocabulary, word, length, t->options->style);
     pc_text_printf(&t->vocabulary, ": %d", t->n_tokens++);
 }
 
@@ -57,9 +59,9 @@ static void add_word(tree *t, const char *word)
         if (has_token(t, word, n)) continue;
         add_token(t, word, n);
         pc_text_put(&t->merges, t->merges.length ? ", [" : "[");
-        put_piece(&t->merges, word, n - 1);
+        put_piece(&t->merges, word, n - 1, t->options->style);
         pc_text_put(&t->merges, ", ");
-        put_piece(&t->merges, word + n - 1, 1);
+        put_piece(&t->merges, word + n - 1, 1, t->options->style);
         pc_text_put(&t->merges, "]");
     }
 }
@@ -81,7 +83,7 @@ static void add_table(tree *t, const pc_word_table *table)
         char word[64] = "";
         strcat(strcpy(word, table->before), table->words[i]);
         const bool is_digit = word[strlen(word) - 1] >= '0' && word[strlen(word) - 1] <= '9';
-        if (is_digit && t->options->style == WORD_SINGLE_DIGITS) continue;
+        if (is_digit && t->options->style != WORD_PAIRS_OF_DIGITS) continue;
         if (is_digit || !is_missing(t, table, table->words[i])) add_word(t, word);
     }
 }
@@ -102,19 +104,36 @@ static void add_bytes(tree *t)
     add_token(t, "\n", 1);
     for (char c = '!'; c <= '~'; c++)
         add_token(t, &c, 1);
+    for (int byte = 0; byte < 256 && t->options->style == WORD_CHARACTERS; byte++)
+        pc_text_printf(&t->vocabulary, ", \"<0x%02X>\": %d", (unsigned)byte, t->n_tokens++);
 }
 
 const char word_tokenizer_config[] = "{\"bos_token\": \"<|bos|>\"}\n";
 
-static const char *const splits[] = {
-    [WORD_PAIRS_OF_DIGITS] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
-                             "\"trim_offsets\": true, \"use_regex\": true}",
+/* Normalizer, pre_tokenizer and decoder; what the model has besides. */
+static const char *const parts[][2] = {
+    [WORD_PAIRS_OF_DIGITS] = {"\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", "
+                              "\"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": "
+                              "true}, \"decoder\": {\"type\": \"ByteLevel\"}",
+                              "\"unk_token\": null"},
     [WORD_SINGLE_DIGITS] =
-        "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": "
-        "{\"Regex\": \"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|"
-        "\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|"
-        "\\\\s+\"}, \"behavior\": \"Isolated\", \"invert\": false}, {\"type\": \"ByteLevel\", "
-        "\"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false}]}",
+        {"\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": "
+         "[{\"type\": \"Split\", \"pattern\": {\"Regex\": "
+         "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|"
+         "\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|"
+         "\\\\s+(?!\\\\S)|\\\\s+\"}, \"behavior\": \"Isolated\", \"invert\": false}, {\"type\": "
+         "\"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": "
+         "false}]}, \"decoder\": {\"type\": \"ByteLevel\"}",
+         "\"unk_token\": null"},
+    [WORD_CHARACTERS] =
+        {"\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", "
+         "\"prepend\": \"\xe2\x96\x81\"}, {\"type\": \"Replace\", \"pattern\": {\"String\": \" "
+         "\"}, "
+         "\"content\": \"\xe2\x96\x81\"}]}, \"pre_tokenizer\": null, \"decoder\": {\"type\": "
+         "\"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": "
+         "\"\xe2\x96\x81\"}, \"content\": \" \"}, {\"type\": \"ByteFallback\"}, {\"type\": "
+         "\"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}",
+         "\"unk_token\": null, \"byte_fallback\": true"},
 };
 
 pc_status word_tokenizer_put(pc_text *out, const word_options *options)
@@ -127,11 +146,9 @@ pc_status word_tokenizer_put(pc_text *out, const word_options *options)
     pc_text_printf(out,
                    "{\"version\": \"1.0\", \"added_tokens\": [{\"id\": 0, \"content\": "
                    "\"<|bos|>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                   "\"normalized\": false, \"special\": true}], \"normalizer\": null, "
-                   "\"pre_tokenizer\": %s, \"post_processor\": null, \"decoder\": {\"type\": "
-                   "\"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"dropout\": null, "
-                   "\"unk_token\": null, \"vocab\": {",
-                   splits[options->style]);
+                   "\"normalized\": false, \"special\": true}], %s, \"post_processor\": null, "
+                   "\"model\": {\"type\": \"BPE\", \"dropout\": null, %s, \"vocab\": {",
+                   parts[options->style][0], parts[options->style][1]);
     if (!t.merges.has_failed && !t.vocabulary.has_failed && !t.tokens.has_failed) {
         pc_text_put(out, t.vocabulary.data);
         pc_text_put(out, "}, \"merges\": [");

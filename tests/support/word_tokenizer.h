@@ -1,5 +1,6 @@
-/* Tokenizers made for the built-in tasks: byte-level BPE whose vocabulary has the words of the
- * tasks' pages as one token each, the space before them included; all other text is bytes. */
+/* Tokenizers made for the built-in tasks: BPE whose vocabulary has the words of the
+ * tasks' pages as one token each, the space before them included; all other text is bytes or
+ * characters. */
 #ifndef PC_TESTS_WORD_TOKENIZER_H
 #define PC_TESTS_WORD_TOKENIZER_H
 
@@ -8,7 +9,8 @@
 
 typedef enum word_style {
     WORD_PAIRS_OF_DIGITS, /* as GPT-2: " 1732" is " 17" "32" */
-    WORD_SINGLE_DIGITS    /* as Qwen: " 1732" is " " "1" "7" "3" "2" */
+    WORD_SINGLE_DIGITS,   /* as Qwen: " 1732" is " " "1" "7" "3" "2" */
+    WORD_CHARACTERS       /* as Llama 2: characters, a space put in front of a text */
 } word_style;
 
 typedef struct word_options {
