@@ -37,7 +37,7 @@ typedef struct pc_task_limits {
     int64_t vocab_out;    /* answers are 0 .. vocab_out - 1 */
     int n_ctx;            /* longest prompt in tokens */
     int64_t bos;          /* beginning-of-sequence id when there is no tokenizer; -1: none */
-    pc_bos_rule bos_rule; /* for prompts given as text */
+    pc_bos_rule bos_rule; /* for prompts given as text, and generated ones */
 } pc_task_limits;
 
 /* Reads a task file: Patchclamp's JSONL, auto-circuit's JSON or EAP-IG's CSV, told by content.
@@ -75,21 +75,25 @@ PC_API pc_status pc_task_read(pc_task **out, const char *path, const pc_tokenize
                               const pc_task_limits *limits);
 
 /* The splits train and test are alike but have no draws in common; ood (out of distribution) asks
- * the same of prompts that train cannot have: `induction` has longer repeats, further away. */
+ * the same of prompts that train cannot have: `induction` has longer repeats, further away. Of the
+ * tasks of sentences each clean prompt belongs to train or to test by its text, whatever the seed;
+ * ood has other templates and words. */
 typedef struct pc_task_options {
     int n; /* pairs; 0: 64 */
     uint64_t seed;
     const char *split;      /* "train", "test" or "ood"; NULL: "train" */
     const char *corruption; /* NULL: the task's default */
-    int length;             /* tokens per prompt, BOS included; 0: the task's default */
+    int length; /* tokens per prompt of `induction`, BOS included; 0: the task's default */
 } pc_task_options;
 #define PC_TASK_OPTIONS_INIT                                                                       \
     {                                                                                              \
         0, 0, NULL, NULL, 0                                                                        \
     }
 
-/* Generates a built-in task. Pair i depends on seed, split and i alone, not on n. An unknown name,
- * split or corruption, or sizes that the model cannot hold: PC_ERR_INPUT. */
+/* Generates a built-in task for a tokenizer, which `induction` does without. Prompts begin with BOS
+ * if there is one, unless the rule is PC_BOS_NEVER. Pair i depends on seed, split and i alone, not
+ * on n; corruptions share the clean prompts. An unknown name, split or corruption, sizes that the
+ * model cannot hold, or too few words that are one token: PC_ERR_INPUT. */
 PC_API pc_status pc_task_generate(pc_task **out, const char *name, const pc_tokenizer *tokenizer,
                                   const pc_task_limits *limits, const pc_task_options *options);
 
