@@ -11,12 +11,18 @@
 enum { SUBJECT, ATTRACTOR };
 static const char *const places[] = {"SUBJECT", "ATTRACTOR", NULL};
 
-static const char *const templates[] = {
-    "The {SUBJECT} near the {ATTRACTOR}", "The {SUBJECT} behind the {ATTRACTOR}",
-    "The {SUBJECT} beside the {ATTRACTOR}", "The {SUBJECT} next to the {ATTRACTOR}", NULL};
+static const char *const templates[] = {"The {SUBJECT} near the {ATTRACTOR}",
+                                        "The {SUBJECT} behind the {ATTRACTOR}",
+                                        "The {SUBJECT} beside the {ATTRACTOR}",
+                                        "The {SUBJECT} next to the {ATTRACTOR}",
+                                        "The {SUBJECT} close to the {ATTRACTOR}",
+                                        "The {SUBJECT} to the left of the {ATTRACTOR}",
+                                        NULL};
 
 static const char *const held_out[] = {"I know that the {SUBJECT} in front of the {ATTRACTOR}",
-                                       "Today the {SUBJECT} across from the {ATTRACTOR}", NULL};
+                                       "Today the {SUBJECT} across from the {ATTRACTOR}",
+                                       "We were told that the {SUBJECT} around the {ATTRACTOR}",
+                                       "As far as we know the {SUBJECT} by the {ATTRACTOR}", NULL};
 
 static const char *const verb_words[] = {"is", "are", NULL};
 

@@ -28,22 +28,30 @@ const char *const pc_words_people[] = {
     "neighbor", "lawyer",  "driver",  "leader",  "artist",  "cook",   "dancer",
     "painter",  "worker",  "speaker", "partner", "manager", "reader", NULL};
 
+/* Singular and plural. */
+/* clang-format off */
 const char *const pc_words_nouns[] = {
-    "key",     "keys",     "author",  "authors",  "boy",      "boys",      "girl",     "girls",
-    "teacher", "teachers", "doctor",  "doctors",  "student",  "students",  "book",     "books",
-    "car",     "cars",     "dog",     "dogs",     "cat",      "cats",      "picture",  "pictures",
-    "door",    "doors",    "window",  "windows",  "table",    "tables",    "chair",    "chairs",
-    "house",   "houses",   "tree",    "trees",    "flower",   "flowers",   "letter",   "letters",
-    "bird",    "birds",    "horse",   "horses",   "ship",     "ships",     "boat",     "boats",
-    "king",    "kings",    "soldier", "soldiers", "officer",  "officers",  "manager",  "managers",
-    "lawyer",  "lawyers",  "farmer",  "farmers",  "driver",   "drivers",   "player",   "players",
-    "singer",  "singers",  "painter", "painters", "building", "buildings", "bridge",   "bridges",
-    "river",   "rivers",   "school",  "schools",  "machine",  "machines",  "computer", "computers",
-    "phone",   "phones",   "desk",    "desks",    "box",      "boxes",     "bottle",   "bottles",
-    "plate",   "plates",   "cup",     "cups",     "lamp",     "lamps",     "stone",    "stones",
-    "ring",    "rings",    "coat",    "coats",    "shirt",    "shirts",    "hat",      "hats",
-    "report",  "reports",  "song",    "songs",    "story",    "stories",   "animal",   "animals",
+    "key", "keys", "author", "authors", "boy", "boys", "girl", "girls", "teacher", "teachers",
+    "doctor", "doctors", "student", "students", "book", "books", "car", "cars", "dog", "dogs",
+    "cat", "cats", "picture", "pictures", "door", "doors", "window", "windows", "table", "tables",
+    "chair", "chairs", "house", "houses", "tree", "trees", "flower", "flowers", "letter", "letters",
+    "bird", "birds", "horse", "horses", "ship", "ships", "boat", "boats", "king", "kings",
+    "soldier", "soldiers", "officer", "officers", "manager", "managers", "lawyer", "lawyers",
+    "farmer", "farmers", "driver", "drivers", "player", "players", "singer", "singers",
+    "painter", "painters", "building", "buildings", "bridge", "bridges", "river", "rivers",
+    "school", "schools", "machine", "machines", "computer", "computers", "phone", "phones",
+    "desk", "desks", "box", "boxes", "bottle", "bottles", "plate", "plates", "cup", "cups",
+    "lamp", "lamps", "stone", "stones", "ring", "rings", "coat", "coats", "shirt", "shirts",
+    "hat", "hats", "report", "reports", "song", "songs", "story", "stories", "animal", "animals",
+    "wall", "walls", "road", "roads", "hill", "hills", "field", "fields", "garden", "gardens",
+    "store", "stores", "engine", "engines", "nurse", "nurses", "pilot", "pilots",
+    "artist", "artists", "friend", "friends", "brother", "brothers", "sister", "sisters",
+    "actor", "actors", "writer", "writers", "guard", "guards", "guest", "guests",
+    "customer", "customers", "judge", "judges", "worker", "workers", "child", "children",
+    "plant", "plants", "camera", "cameras", "bag", "bags", "clock", "clocks", "screen", "screens",
+    "truck", "trucks", "train", "trains", "wheel", "wheels",
     NULL};
+/* clang-format on */
 
 const char *const pc_words_events[] = {
     "war",          "conflict",   "siege",      "campaign",   "rebellion",
