@@ -4,8 +4,8 @@
  * positions, its own included.
  *
  *   z        (seq, d_head) out
- *   pattern  (seq, seq) out: row = query position, column = key position, 0 where the query does not look
- *   q, k, v  (seq, d_head)
+ *   pattern  (seq, seq) out: row = query position, column = key position, 0 where the query does
+ * not look q, k, v  (seq, d_head)
  *
  * The softmax subtracts the row's maximum; sums run in ascending order of key and channel. A row
  * with NaN or +infinity in its scores comes out as NaN. */

@@ -75,9 +75,9 @@ static pc_status expand_types(pc_shape *shape, int *layer, const json_t *groups,
         const json_t *group = json_array_get(groups, i), *list = json_array_get(group, 0);
         const json_int_t times = json_integer_value(json_array_get(group, 1));
         if (json_array_size(list) == 0 || times < 1)
-            return pc_fail(PC_ERR_INPUT,
-                           "%s: attention_types[%zu] is not a list of names and how often it stands",
-                           path, i);
+            return pc_fail(
+                PC_ERR_INPUT,
+                "%s: attention_types[%zu] is not a list of names and how often it stands", path, i);
         for (json_int_t k = 0; k < times && *layer <= shape->n_layers; k++)
             PC_TRY(set_layers(shape, layer, list, path));
     }

@@ -53,9 +53,9 @@ static const pc_tensor_rule tensors[] = {
     {PC_N_WEIGHTS, NULL, PC_LAYOUT_PLAIN, PC_OPTIONAL},
 };
 
-static const char *const ignored_tensors[] = {
-    "layers.%d.attention.bias", "layers.%d.attention.masked_bias",
-    "layers.%d.attention.rotary_emb.inv_freq", NULL};
+static const char *const ignored_tensors[] = {"layers.%d.attention.bias",
+                                              "layers.%d.attention.masked_bias",
+                                              "layers.%d.attention.rotary_emb.inv_freq", NULL};
 
 static pc_status finish(pc_shape *shape, const json_t *config, const char *path)
 {

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "model/shape.h"
+#include "patchclamp/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,11 +52,6 @@ typedef struct pc_components {
     int n_layers, n_heads, d_mlp;
     int n_kv_heads; /* readers of k, and of v, a layer */
 } pc_components;
-
-/* Whether grouped heads' k and v are read once per KV head, as the network does it ("a0.kv1<k>"), or
- * once per query head, each with an input of its own ("a0.h3<k>"), as TransformerLens's ungrouped
- * models have it. Without groups both are the same. */
-typedef enum pc_kv_granularity { PC_KV_SHARED, PC_KV_PER_QUERY } pc_kv_granularity;
 
 pc_status pc_components_init(pc_components *out, const pc_shape *shape,
                              pc_kv_granularity granularity);

@@ -97,7 +97,7 @@ pc_status pc_config_softcap(double *out, const json_t *config, const char *key, 
 /* One number that may stand under several names; what stands twice must be the same. */
 typedef struct spelling {
     const json_t *object;
-    const char *key;
+    const char *key, *words; /* words for messages */
 } spelling;
 
 static pc_status read_once(double *out, const spelling *places, size_t n, const char *path)
@@ -109,8 +109,8 @@ static pc_status read_once(double *out, const spelling *places, size_t n, const 
         PC_TRY(pc_json_real(&value, places[i].object, places[i].key, path));
         if (first && value != *out)
             return pc_fail(PC_ERR_INPUT, "%s: %s is %g, but %s is %g", path, first, *out,
-                           places[i].key, value);
-        first = places[i].key;
+                           places[i].words, value);
+        first = places[i].words;
         *out = value;
     }
     return PC_OK;
@@ -118,9 +118,9 @@ static pc_status read_once(double *out, const spelling *places, size_t n, const 
 
 static pc_status check_rope_keys(const json_t *rope, const char *path)
 {
-    static const char *const known[] = {"rope_type",       "type",
-                                        "rope_theta",      "partial_rotary_factor",
-                                        "factor",          "low_freq_factor",
+    static const char *const known[] = {"rope_type",        "type",
+                                        "rope_theta",       "partial_rotary_factor",
+                                        "factor",           "low_freq_factor",
                                         "high_freq_factor", "original_max_position_embeddings"};
     json_t *object = (json_t *)rope; /* jansson iterates only what it might change */
     for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
@@ -179,19 +179,20 @@ static pc_status read_scaling(pc_shape *shape, const json_t *rope, const char *p
     return positive(&r->original_n_ctx, rope, "original_max_position_embeddings", path);
 }
 
-pc_status pc_config_rotary(pc_shape *shape, const json_t *config, double fraction,
-                           const char *path)
+pc_status pc_config_rotary(pc_shape *shape, const json_t *config, double fraction, const char *path)
 {
     const json_t *parameters = pc_config_is_given(config, "rope_parameters")
                                    ? json_object_get(config, "rope_parameters")
                                    : NULL;
     const json_t *scaling =
         pc_config_is_given(config, "rope_scaling") ? json_object_get(config, "rope_scaling") : NULL;
-    const spelling bases[] = {
-        {parameters, "rope_theta"}, {config, "rope_theta"}, {config, "rotary_emb_base"}};
-    const spelling fractions[] = {{parameters, "partial_rotary_factor"},
-                                  {config, "partial_rotary_factor"},
-                                  {config, "rotary_pct"}};
+    const spelling bases[] = {{parameters, "rope_theta", "rope_parameters.rope_theta"},
+                              {config, "rope_theta", "rope_theta"},
+                              {config, "rotary_emb_base", "rotary_emb_base"}};
+    const spelling fractions[] = {
+        {parameters, "partial_rotary_factor", "rope_parameters.partial_rotary_factor"},
+        {config, "partial_rotary_factor", "partial_rotary_factor"},
+        {config, "rotary_pct", "rotary_pct"}};
     if (parameters && scaling && !json_equal(parameters, scaling))
         return pc_fail(PC_ERR_INPUT, "%s: both rope_parameters and rope_scaling are given", path);
     shape->positions = PC_POSITIONS_ROTARY;
@@ -253,7 +254,9 @@ pc_status pc_config_layer_types(pc_shape *shape, const json_t *config, const cha
         PC_TRY(read_layer_types(shape, json_object_get(config, "layer_types"), path));
     if (!has_windows(shape)) shape->window = 0;
     else if (shape->window == 0)
-        return pc_fail(PC_ERR_INPUT, "%s: layers have sliding_attention, but there is no "
-                                     "sliding_window", path);
+        return pc_fail(PC_ERR_INPUT,
+                       "%s: layers have sliding_attention, but there is no "
+                       "sliding_window",
+                       path);
     return PC_OK;
 }

@@ -29,9 +29,9 @@ pc_status pc_config_head_dim(pc_shape *shape, const json_t *config, const char *
 pc_status pc_config_kv_heads(pc_shape *shape, const json_t *config, const char *key,
                              const char *path);
 
-/* Rotary positions over the first `fraction` of d_head (set before), in the spelling of transformers 5
- * (rope_parameters) or before (rope_theta, rotary_emb_base, rope_scaling, partial_rotary_factor,
- * rotary_pct), which must not contradict one another. */
+/* Rotary positions over the first `fraction` of d_head (set before), in the spelling of
+ * transformers 5 (rope_parameters) or before (rope_theta, rotary_emb_base, rope_scaling,
+ * partial_rotary_factor, rotary_pct), which must not contradict one another. */
 pc_status pc_config_rotary(pc_shape *shape, const json_t *config, double fraction,
                            const char *path);
 

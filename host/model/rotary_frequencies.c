@@ -8,8 +8,7 @@ static double scale_llama3(double f, const pc_rotary *r)
     const double turns = r->original_n_ctx * f / 6.283185307179586476925; /* n / w */
     if (turns > r->high_freq_factor) return f;
     if (turns < r->low_freq_factor) return f / r->factor;
-    const double t =
-        (turns - r->low_freq_factor) / (r->high_freq_factor - r->low_freq_factor);
+    const double t = (turns - r->low_freq_factor) / (r->high_freq_factor - r->low_freq_factor);
     return (1 - t) * f / r->factor + t * f;
 }
 

@@ -30,7 +30,7 @@ typedef enum pc_rotary_scaling {
 } pc_rotary_scaling;
 
 typedef struct pc_rotary {
-    int dim;     /* the first channels of a head that are turned; even */
+    int dim; /* the first channels of a head that are turned, even; 0 without rotary positions */
     double base; /* "theta" */
     pc_rotary_pairing pairing;
     pc_rotary_scaling scaling;
@@ -42,7 +42,7 @@ typedef struct pc_shape {
     int d_mlp; /* 0: attention only */
     int n_ctx;
     int64_t vocab, vocab_out;
-    int64_t bos; /* -1: none */
+    int64_t bos;            /* -1: none */
     double embedding_scale; /* token embeddings are multiplied by it */
     pc_positions positions;
     pc_rotary rotary; /* of rotary positions alone */
@@ -53,6 +53,7 @@ typedef struct pc_shape {
     bool has_post_norms; /* attention and MLP outputs are normed before they enter the stream */
     bool has_qk_norm;    /* queries and keys are normed (RMS over d_head) before they are turned */
     bool has_qkv_bias, has_o_bias, has_mlp_bias;
+    bool has_bias_behind_gate; /* of gated MLPs, instead of biases on gate and W_in */
     pc_activation activation;
     bool is_gated; /* MLP: f(x W_gate) * (x W_in), not f(x W_in) */
     pc_block block;

@@ -74,6 +74,7 @@ int pc_weight_axes(int64_t axes[3], pc_weight weight, const pc_shape *s)
     case PC_W_IN:
         return set_axes(axes, 2, s->d_model, s->d_mlp, 1);
     case PC_B_GATE:
+    case PC_B_ACT:
     case PC_B_IN:
         return set_axes(axes, 1, s->d_mlp, 1, 1);
     case PC_W_OUT:
@@ -97,8 +98,8 @@ int64_t pc_weight_count(pc_weight weight, const pc_shape *shape)
     return axes[0] * axes[1] * axes[2];
 }
 
-/* The file's tensor, and where canonical element (i, j, k) lies in it: offset + strides . (i, j, k).
- * A contiguous one is a range of it as it stands. */
+/* The file's tensor, and where canonical element (i, j, k) lies in it: offset + strides . (i, j,
+ * k). A contiguous one is a range of it as it stands. */
 typedef struct placement {
     int rank;
     int64_t shape[3];
@@ -250,13 +251,12 @@ static bool has_not_finite16(const uint16_t *values, int64_t n, unsigned exponen
     return found != 0;
 }
 
-static pc_status fail_not_finite(const void *values, bool is_16_bits, const pc_checkpoint *checkpoint,
-                                 const pc_tensor *tensor)
+static pc_status fail_not_finite(const void *values, bool is_16_bits,
+                                 const pc_checkpoint *checkpoint, const pc_tensor *tensor)
 {
     for (int64_t i = 0;; i++) {
         float value;
-        if (is_16_bits)
-            pc_widen_bits16(&value, (const uint16_t *)values + i, 1, tensor->dtype);
+        if (is_16_bits) pc_widen_bits16(&value, (const uint16_t *)values + i, 1, tensor->dtype);
         else value = ((const float *)values)[i];
         if (!isfinite(value))
             return pc_fail(PC_ERR_INPUT, "%s: %s has %s at element %" PRId64 ", expected numbers",
@@ -266,8 +266,7 @@ static pc_status fail_not_finite(const void *values, bool is_16_bits, const pc_c
 }
 
 pc_status pc_weight_read(void *out, bool is_16_bits, const pc_checkpoint *checkpoint,
-                         const pc_tensor *tensor, const pc_tensor_rule *rule,
-                         const pc_shape *shape)
+                         const pc_tensor *tensor, const pc_tensor_rule *rule, const pc_shape *shape)
 {
     int64_t axes[3];
     const placement p = place_rule(rule, axes, shape);

@@ -68,11 +68,14 @@ static bool has_weight(pc_weight weight, const pc_shape *s)
     case PC_W_GATE:
         return has_mlp && s->is_gated;
     case PC_B_GATE:
-        return has_mlp && s->is_gated && s->has_mlp_bias;
+        return has_mlp && s->is_gated && s->has_mlp_bias && !s->has_bias_behind_gate;
+    case PC_B_ACT:
+        return has_mlp && s->is_gated && s->has_bias_behind_gate;
     case PC_W_IN:
     case PC_W_OUT:
         return has_mlp;
     case PC_B_IN:
+        return has_mlp && s->has_mlp_bias && !(s->is_gated && s->has_bias_behind_gate);
     case PC_B_OUT:
         return has_mlp && s->has_mlp_bias;
     case PC_W_U:
@@ -132,6 +135,9 @@ static pc_status read_one(pc_weights *weights, const pc_checkpoint *checkpoint,
                           const pc_shape *shape)
 {
     const pc_dtype dtype = stored_dtype(tensor, rule->weight);
+    if (weights->at[rule->weight][layer].data)
+        return pc_fail(PC_ERR_INPUT, "%s: %s is there under a second name too",
+                       pc_checkpoint_file(checkpoint, tensor), tensor->name);
     const int64_t n = pc_weight_count(rule->weight, shape);
     void *to = weights->arena + weights->n_bytes;
     PC_TRY(pc_weight_read(to, dtype != PC_DTYPE_F32, checkpoint, tensor, rule, shape));
@@ -153,7 +159,7 @@ static pc_status visit_tensors(pc_weights *weights, const pc_checkpoint *checkpo
             const pc_tensor *tensor;
             PC_TRY(find_tensor(&tensor, checkpoint, architecture, rule->name, layer));
             if (tensor) PC_TRY(visit(weights, checkpoint, tensor, rule, layer, shape));
-            else if (rule->presence != PC_OPTIONAL) return fail_missing(checkpoint, rule, layer);
+            else if (rule->presence == PC_REQUIRED) return fail_missing(checkpoint, rule, layer);
         }
     }
     return PC_OK;
@@ -180,13 +186,15 @@ typedef enum knowledge { IS_UNKNOWN, IS_UNWANTED, IS_KNOWN } knowledge;
 /* A stored copy of a tied unembedding is passed over, as the libraries do. */
 static knowledge know(const char *name, const pc_architecture *architecture, const pc_shape *shape)
 {
-    for (const pc_tensor_rule *rule = architecture->tensors; rule->name; rule++)
-        if (matches(name, architecture, rule->name, shape))
-            return rule->weight == PC_W_U || has_weight(rule->weight, shape) ? IS_KNOWN
-                                                                             : IS_UNWANTED;
+    knowledge known = IS_UNKNOWN; /* a name may stand for one weight here, for another there */
+    for (const pc_tensor_rule *rule = architecture->tensors; rule->name; rule++) {
+        if (!matches(name, architecture, rule->name, shape)) continue;
+        if (rule->weight == PC_W_U || has_weight(rule->weight, shape)) return IS_KNOWN;
+        known = IS_UNWANTED;
+    }
     for (const char *const *ignored = architecture->ignored_tensors; *ignored; ignored++)
         if (matches(name, architecture, *ignored, shape)) return IS_KNOWN;
-    return IS_UNKNOWN;
+    return known;
 }
 
 /* A tensor that the architecture does not have may be a part of the computation that we would leave
@@ -207,6 +215,18 @@ static pc_status check_all_known(const pc_checkpoint *checkpoint,
                            pc_checkpoint_file(checkpoint, tensor), tensor->name, architecture->name,
                            shape->n_layers);
     }
+    return PC_OK;
+}
+
+/* What several rules name must have been found by one. */
+static pc_status check_found(const pc_weights *weights, const pc_checkpoint *checkpoint,
+                             const pc_architecture *architecture, const pc_shape *shape)
+{
+    for (const pc_tensor_rule *rule = architecture->tensors; rule->name; rule++)
+        for (int layer = 0; layer < copies(rule->weight, shape); layer++)
+            if (rule->presence == PC_REQUIRED_IN_ONE && has_weight(rule->weight, shape) &&
+                !weights->at[rule->weight][layer].data)
+                return fail_missing(checkpoint, rule, layer);
     return PC_OK;
 }
 
@@ -238,6 +258,7 @@ static pc_status read_all(pc_weights *weights, const pc_checkpoint *checkpoint,
     weights->arena = pc_alloc((size_t)weights->n_bytes, 1);
     if (!weights->arena) return PC_ERR_NOMEM;
     PC_TRY(visit_tensors(weights, checkpoint, architecture, shape, read_one));
+    PC_TRY(check_found(weights, checkpoint, architecture, shape));
     if (shape->is_unembedding_tied) weights->at[PC_W_U][0] = weights->at[PC_W_E][0];
     return PC_OK;
 }

@@ -240,8 +240,8 @@ static void add_bias(double *stream, const pc_model *model, int layer, int seq)
             stream[p * d + i] += (double)bias[i];
 }
 
-/* input += what a layer's heads and b_O give: is_cut (n_heads) of this reader's edges, or NULL. With
- * post-norms the sum is normed for each reader anew, whatever is cut. */
+/* input += what a layer's heads and b_O give: is_cut (n_heads) of this reader's edges, or NULL.
+ * With post-norms the sum is normed for each reader anew, whatever is cut. */
 static void add_heads(double *input, pc_twin *t, int layer, const uint8_t *is_cut)
 {
     const pc_shape *s = &t->model->shape;
@@ -265,8 +265,8 @@ static bool has_cut_neuron(const pc_wiring *w, int reader, int writer)
     return false;
 }
 
-/* input += the MLP as this reader sees it. With post-norms the neurons are exchanged in the sum that
- * is normed. */
+/* input += the MLP as this reader sees it. With post-norms the neurons are exchanged in the sum
+ * that is normed. */
 static void add_mlp(double *input, pc_twin *t, int reader, int writer, bool is_cut)
 {
     const int layer = t->model->components.writers[writer].layer;
@@ -319,8 +319,7 @@ static const double *input_of(pc_twin *t, int reader, const double *stream)
         input = t->input;
     }
     if (w->record && w->record[reader])
-        memcpy(w->record[reader], input,
-               (size_t)stream_size(t) * sizeof *input);
+        memcpy(w->record[reader], input, (size_t)stream_size(t) * sizeof *input);
     return input;
 }
 
@@ -388,6 +387,14 @@ static void mlp_input(double *out, pc_twin *t, pc_weight weight, pc_weight bias,
                   pc_model_vector(t->model, bias, layer), t->run->seq, s->d_model, s->d_mlp);
 }
 
+static void add_act_bias(double *acts, const pc_twin *t, int layer)
+{
+    const float *bias = pc_model_vector(t->model, PC_B_ACT, layer);
+    const int64_t d_mlp = t->model->shape.d_mlp;
+    for (int64_t i = 0; bias && i < t->run->seq * d_mlp; i++)
+        acts[i] += (double)bias[i % d_mlp];
+}
+
 static void compute_mlp(double *out, pc_twin *t, int layer, const double *stream)
 {
     const pc_shape *s = &t->model->shape;
@@ -402,6 +409,7 @@ static void compute_mlp(double *out, pc_twin *t, int layer, const double *stream
         mlp_input(t->up, t, PC_W_IN, PC_B_IN, layer);
         for (int64_t i = 0; i < n; i++)
             acts[i] *= t->up[i];
+        add_act_bias(acts, t, layer);
     }
     mlp_output(out, acts, t, layer);
     if (s->has_post_norms) apply_norm(out, out, t->model, PC_LN2_POST_W, layer, seq);

@@ -64,6 +64,7 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
         {"task_split", pc_task_split(task)},
         {"level", pc_level_name(o->level)},
         {"method", o->method},
+        {"kv_granularity", pc_kv_granularity_name(model->info.kv_granularity)},
         {"source", pc_source_name(o->evaluation.source)},
         {"direction", pc_direction_name(o->evaluation.direction)},
         {"metric", pc_metric_name(o->evaluation.metric)},

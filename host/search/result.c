@@ -72,7 +72,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         {"engine", "twin"},
         {"precision", "fp64"},
         {"embedding_node", "token and position"},
-        {"kv_granularity", "kv"},
+        {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
         {"ranking", "absolute"},
         {"pruning", "dangling edges"},
