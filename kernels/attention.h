@@ -24,4 +24,9 @@ typedef struct pc_attention_options {
 void pc_ref_attention(double *z, double *pattern, const double *q, const double *k, const double *v,
                       int64_t seq, int64_t d_head, const pc_attention_options *options);
 
+/* One row of z from one row of the pattern: z (d_head) = sum over the keys from `first` to `query`
+ * of pattern[key] v[key]. */
+void pc_ref_attention_gather(double *z, const double *pattern, const double *v, int64_t first,
+                             int64_t query, int64_t d_head);
+
 #endif

@@ -28,14 +28,14 @@ static void softmax_row(double *row, int64_t n)
         row[i] /= sum;
 }
 
-static void mix_row(double *out, const double *row, const double *v, int64_t first, int64_t query,
-                    int64_t d_head)
+void pc_ref_attention_gather(double *z, const double *pattern, const double *v, int64_t first,
+                             int64_t query, int64_t d_head)
 {
     for (int64_t c = 0; c < d_head; c++)
-        out[c] = 0;
+        z[c] = 0;
     for (int64_t key = first; key <= query; key++)
         for (int64_t c = 0; c < d_head; c++)
-            out[c] += row[key] * v[key * d_head + c];
+            z[c] += pattern[key] * v[key * d_head + c];
 }
 
 void pc_ref_attention(double *z, double *pattern, const double *q, const double *k, const double *v,
@@ -48,6 +48,6 @@ void pc_ref_attention(double *z, double *pattern, const double *q, const double 
             row[key] = 0;
         score_row(row, q, k, first, query, d_head, o);
         softmax_row(row + first, query - first + 1);
-        mix_row(z + query * d_head, row, v, first, query, d_head);
+        pc_ref_attention_gather(z + query * d_head, row, v, first, query, d_head);
     }
 }

@@ -344,6 +344,21 @@ static void project(double *out, pc_twin *t, int layer, pc_reader_kind kind, int
                   b ? b + (int64_t)slot * s->d_head : NULL, t->run->seq, s->d_model, s->d_head);
 }
 
+/* The rows of the source's pattern where cuts act, and what the head gathers with them. */
+static void take_pattern(pc_twin *t, int64_t head)
+{
+    const pc_wiring *w = t->wiring;
+    const int64_t seq = t->run->seq, d_head = t->model->shape.d_head;
+    for (int p = 0; p < seq; p++) {
+        const double *row = w->source_patterns + (head * seq + p) * seq;
+        const size_t bytes = (size_t)seq * sizeof *row;
+        if (!acts_at(w, p) || memcmp(row, t->pattern + p * seq, bytes) == 0) continue;
+        t->is_touched = true;
+        memcpy(t->pattern + p * seq, row, bytes);
+        pc_ref_attention_gather(t->z + p * d_head, row, t->v, 0, p, d_head);
+    }
+}
+
 /* Queries or keys as the scores use them: normed where the model does that, then turned. */
 static void finish_projection(double *x, const pc_twin *t, int layer, pc_weight gain)
 {
@@ -372,6 +387,8 @@ static void compute_head(double *out, pc_twin *t, int layer, int head)
     finish_projection(t->q, t, layer, PC_Q_NORM_W);
     finish_projection(t->k, t, layer, PC_K_NORM_W);
     pc_ref_attention(t->z, t->pattern, t->q, t->k, t->v, seq, s->d_head, &options);
+    if (t->wiring->is_pattern_cut && t->wiring->is_pattern_cut[layer * s->n_heads + head])
+        take_pattern(t, (int64_t)layer * s->n_heads + head);
     if (t->wiring->patterns)
         memcpy(t->wiring->patterns + ((int64_t)layer * s->n_heads + head) * seq * seq, t->pattern,
                (size_t)seq * (size_t)seq * sizeof *t->pattern);
