@@ -1,10 +1,11 @@
-/* The task `gendered-pronoun` (Mathwin et al. 2023, "Identifying a preliminary circuit for
+/* The task `gendered-pronoun` (Mathwin and Corlouer 2023, "Identifying a preliminary circuit for
  * predicting gendered pronouns in GPT-2 small"): a tag question takes the pronoun of the name.
  *
  *     So Evan is a really great friend, isn't     answer: he, wrong: she
  *
  * Half of the prompts have a man's name, half a woman's, as the names are used in English.
- * Corruption `other-gender`: a name of the other list; the other pronoun is the answer then. */
+ * Corruption `other-gender`: a name of the other list; the other pronoun is the answer then;
+ * theirs puts "That person" for the name, which is two tokens. */
 #include "io/task_text.h"
 
 enum { NAME, ADJECTIVE, PERSON };
@@ -52,9 +53,9 @@ static const pc_page page = {places, templates, held_out, tables, fill, NULL};
 const pc_generator pc_generator_gendered_pronoun = {
     .name = "gendered-pronoun",
     .summary = "tag question: he or she, as the name says",
-    .source = "Mathwin et al. 2023 (cmathw.itch.io/identifying-a-preliminary-circuit-for-"
+    .source = "Mathwin and Corlouer 2023 (cmathw.itch.io/identifying-a-preliminary-circuit-for-"
               "predicting-gendered-pronouns-in-gpt-2-smal), its first sentence; names, other "
-              "sentences and the corruption by a name of the other gender are our own",
+              "sentences and the corruption are our own (theirs puts \"That person\" for the name)",
     .corruptions = corruptions,
     .page = &page,
 };
