@@ -6,6 +6,9 @@ static const pc_config_key keys[] = {
     {"hidden_act", PC_KEY_ACTIVATION, offsetof(pc_shape, activation), NULL},
     {"attention_bias", PC_KEY_BY_FINISH, 0, NULL},
     {"mlp_bias", PC_KEY_BOOL, offsetof(pc_shape, has_mlp_bias), NULL},
+    /* what SmolLM's say beside it */
+    {"is_llama_config", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"rope_interleaved", PC_KEY_MUST_BE, 0, "false"},
     {"model_type", PC_KEY_MUST_BE, 0, "\"llama\""},
     {"architectures", PC_KEY_MUST_BE, 0, "[\"LlamaForCausalLM\"]"},
     {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},

@@ -10,6 +10,8 @@ static const pc_config_key qwen2_keys[] = {
     {"sliding_window", PC_KEY_BY_FINISH, 0, NULL},
     {"max_window_layers", PC_KEY_BY_FINISH, 0, NULL},
     {"layer_types", PC_KEY_BY_FINISH, 0, NULL},
+    /* positions of images */
+    {"use_mrope", PC_KEY_MUST_BE, 0, "false"},
     {"model_type", PC_KEY_MUST_BE, 0, "\"qwen2\""},
     {"architectures", PC_KEY_MUST_BE, 0, "[\"Qwen2ForCausalLM\"]"},
     {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},
