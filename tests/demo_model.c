@@ -36,7 +36,7 @@ static void close_demo(demo *d)
 static pc_task *generate(const demo *d, const char *split, int n)
 {
     const pc_task_limits limits = {d->info->vocab, d->info->vocab_out, d->info->n_ctx, d->info->bos,
-                                   PC_BOS_AS_TOKENIZER};
+                                   PC_BOS_AS_TOKENIZER, NULL};
     pc_task_options options = PC_TASK_OPTIONS_INIT;
     options.n = n;
     options.split = split;

@@ -15,8 +15,8 @@
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 /* The shipped model: id 0 is BOS, ids 1 to 64 are the words, each with the space before it. */
-static const pc_task_limits demo = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER};
-static const pc_task_limits small = {50, 40, 8, -1, PC_BOS_AS_TOKENIZER};
+static const pc_task_limits demo = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER, NULL};
+static const pc_task_limits small = {50, 40, 8, -1, PC_BOS_AS_TOKENIZER, NULL};
 
 static pc_tokenizer *open_demo(void)
 {
@@ -511,7 +511,7 @@ Test(io_task, greater_than_splits_the_hundred_years)
 {
     enum { FIRST_YEAR = 36 }; /* the id of "00" */
     pc_tokenizer *tokenizer = open_years();
-    const pc_task_limits limits = {137, 137, 32, -1, PC_BOS_AS_TOKENIZER};
+    const pc_task_limits limits = {137, 137, 32, -1, PC_BOS_AS_TOKENIZER, NULL};
     pc_task *task = parse("clean,corrupted,label\nfrom 1707 to 17,from 1701 to 17,7\n", "gt.csv",
                           tokenizer, &limits);
     const pc_target *target = pc_task_prompt(task, 0)->targets;

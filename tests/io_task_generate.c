@@ -9,7 +9,7 @@
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 /* The shipped model: id 0 is BOS, ids 1 to 64 are the words, each with the space before it. */
-static const pc_task_limits demo = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER};
+static const pc_task_limits demo = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER, NULL};
 
 static pc_tokenizer *open_demo(void)
 {

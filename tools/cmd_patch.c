@@ -12,10 +12,11 @@
 #include <string.h>
 
 typedef struct patch_words {
-    const char *model, *task, *what, *by, *positions, *directory, *granularity;
+    const char *model, *task, *what, *by, *positions, *directory, *granularity, *bos;
     pc_kv_granularity kv;
     int64_t rows;
     bool is_json, has_resume;
+    pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
 } patch_words;
@@ -50,6 +51,7 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
     };
     memcpy(next, own, sizeof own);
     next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    next = add_bos_option(next, &w->bos);
     add_measure_options(next, &w->measure);
     return options_parse(rows, &w->model, &usage, argc, argv);
 }
@@ -114,6 +116,7 @@ static int read_words(pc_grid_options *out, char **list, patch_words *w)
         complain("patch", "%s", pc_last_error());
         return EXIT_USAGE;
     }
+    if (read_bos(&w->bos_rule, w->bos, "patch") != EXIT_DONE) return EXIT_USAGE;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
     if (w->positions && strcmp(w->positions, "each") != 0) {
@@ -153,6 +156,7 @@ static int run(const patch_words *w, pc_grid_options *options)
     stop_on_signals();
     const int code = open_model(&m, w->model, "patch");
     if (code != EXIT_DONE) return code;
+    m.bos_rule = w->bos_rule;
     pc_status status = measure(&grid, w, options, &m);
     if (status == PC_OK) status = w->is_json ? print_grid_json(grid) : print_grid(grid, w->rows);
     if (status == PC_OK && w->directory)

@@ -37,8 +37,31 @@ static void check_tokenizer(opened_model *m)
     snprintf(m->why_no_tokenizer, sizeof m->why_no_tokenizer,
              "the tokenizer has ids up to %lld, the model only up to %lld",
              (long long)pc_tokenizer_size(m->tokenizer) - 1, (long long)m->info->vocab - 1);
+    m->is_tokenizer_refused = true;
     pc_tokenizer_free(m->tokenizer);
     m->tokenizer = NULL;
+}
+
+static bool has_tokenizer_file(const char *directory)
+{
+    static const char *const files[] = {"tokenizer.json", "vocab.json", "tokenizer.model"};
+    char path[4096 + 32];
+    struct stat facts;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
+        if (stat(path, &facts) == 0) return true;
+    }
+    return false;
+}
+
+static void open_tokenizer(opened_model *m, const char *directory)
+{
+    if (pc_tokenizer_open(&m->tokenizer, directory) == PC_OK) {
+        check_tokenizer(m);
+        return;
+    }
+    snprintf(m->why_no_tokenizer, sizeof m->why_no_tokenizer, "%s", pc_last_error());
+    m->is_tokenizer_refused = has_tokenizer_file(directory);
 }
 
 int open_model(opened_model *out, const char *name, const char *command)
@@ -55,8 +78,7 @@ int open_model(opened_model *out, const char *name, const char *command)
     const pc_status status = pc_model_open(&out->model, path);
     if (status != PC_OK) return report(command, status);
     out->info = pc_model_describe(out->model);
-    if (pc_tokenizer_open(&out->tokenizer, path) == PC_OK) check_tokenizer(out);
-    else snprintf(out->why_no_tokenizer, sizeof out->why_no_tokenizer, "%s", pc_last_error());
+    open_tokenizer(out, path);
     return EXIT_DONE;
 }
 
@@ -72,7 +94,8 @@ pc_task_limits limits_of(const opened_model *m)
                             .vocab_out = m->info->vocab_out,
                             .n_ctx = m->info->n_ctx,
                             .bos = m->info->bos,
-                            .bos_rule = m->bos_rule};
+                            .bos_rule = m->bos_rule,
+                            .why_no_tokenizer = m->tokenizer ? NULL : m->why_no_tokenizer};
 }
 
 bool is_task_file(const char *name)
@@ -90,6 +113,8 @@ pc_status open_task(pc_task **out, const char *name, const opened_model *m,
     const pc_task_limits limits = limits_of(m);
     if (is_task_file(name)) return pc_task_read(out, name, m->tokenizer, &limits);
     const pc_status status = pc_task_generate(out, name, m->tokenizer, &limits, options);
+    if (status == PC_OK && m->is_tokenizer_refused)
+        fprintf(stderr, "task %s: of token ids; %s\n", name, m->why_no_tokenizer);
     for (int i = 0; status == PC_OK && pc_task_note(*out, i); i++)
         fprintf(stderr, "task %s: %s\n", name, pc_task_note(*out, i));
     return status;

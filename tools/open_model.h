@@ -10,6 +10,7 @@ typedef struct opened_model {
     pc_tokenizer *tokenizer; /* NULL: there is none that can be read */
     pc_bos_rule bos_rule;    /* for the prompts of tasks; as the tokenizer says until it is set */
     char why_no_tokenizer[512];
+    bool is_tokenizer_refused; /* its files are there, but cannot be used */
 } opened_model;
 
 /* Opens model and tokenizer. Returns EXIT_DONE; or complains and returns the exit code, and nothing

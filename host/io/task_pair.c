@@ -66,12 +66,18 @@ void pc_task_put_tokens(pc_text *out, const int32_t *ids, size_t n, const pc_tok
     }
 }
 
+pc_status pc_task_fail_text(const char *what, const pc_task_context *context)
+{
+    const char *why = context->limits->why_no_tokenizer;
+    return pc_fail(PC_ERR_INPUT,
+                   "%s is text, but the model has no tokenizer%s%s%s: expected token ids", what,
+                   why ? " (" : "", why ? why : "", why ? ")" : "");
+}
+
 pc_status pc_task_encode(pc_ids *out, const char *text, size_t length, pc_bos_rule rule,
                          const char *what, const pc_task_context *context)
 {
-    if (!context->tokenizer)
-        return pc_fail(PC_ERR_INPUT,
-                       "%s is text, but the model has no tokenizer: expected token ids", what);
+    if (!context->tokenizer) return pc_task_fail_text(what, context);
     int32_t *ids = NULL;
     size_t n = 0;
     pc_status status = pc_tokenizer_encode(&ids, &n, context->tokenizer, text, length, rule);
@@ -83,22 +89,53 @@ pc_status pc_task_encode(pc_ids *out, const char *text, size_t length, pc_bos_ru
     return status;
 }
 
+/* The same answer with a space before it, or without the one it has, where that is one token. */
+static void put_variant(pc_text *out, const char *text, size_t length,
+                        const pc_task_context *context)
+{
+    pc_text variant = {0};
+    int32_t *ids = NULL;
+    size_t n = 0;
+    const bool has_space = length > 0 && *text == ' ';
+    if (has_space) pc_text_put_bytes(&variant, text + 1, length - 1);
+    else {
+        pc_text_put(&variant, " ");
+        pc_text_put_bytes(&variant, text, length);
+    }
+    if (variant.data && variant.length && pc_text_status(&variant) == PC_OK &&
+        pc_tokenizer_encode(&ids, &n, context->tokenizer, variant.data, variant.length,
+                            PC_BOS_NEVER) == PC_OK &&
+        n == 1)
+        pc_text_printf(out, "; \"%.60s\", %s the space, is one token", variant.data,
+                       has_space ? "without" : "with");
+    free(ids);
+    pc_text_free(&variant);
+}
+
+static pc_status fail_pieces(const pc_ids *pieces, const char *text, size_t length,
+                             const char *what, size_t i, const pc_task_context *context)
+{
+    pc_text shown = {0};
+    if (pieces->n == 0) pc_text_put(&shown, "none");
+    pc_task_put_tokens(&shown, pieces->ids,
+                       pieces->n < DIFFERENT_SHOWN ? pieces->n : DIFFERENT_SHOWN,
+                       context->tokenizer);
+    put_variant(&shown, text, length, context);
+    pc_status status = pc_text_status(&shown);
+    if (status == PC_OK)
+        status = pc_fail(PC_ERR_INPUT, "%s[%zu] \"%.60s\" is %zu tokens, expected 1: %s", what, i,
+                         text, pieces->n, shown.data);
+    pc_text_free(&shown);
+    return status;
+}
+
 pc_status pc_task_encode_answer(pc_ids *out, const char *text, size_t length, const char *what,
                                 size_t i, const pc_task_context *context)
 {
     pc_ids pieces = {0};
     pc_status status = pc_task_encode(&pieces, text, length, PC_BOS_NEVER, what, context);
-    if (status == PC_OK && pieces.n != 1) {
-        pc_text shown = {0};
-        pc_task_put_tokens(&shown, pieces.ids,
-                           pieces.n < DIFFERENT_SHOWN ? pieces.n : DIFFERENT_SHOWN,
-                           context->tokenizer);
-        status = pc_text_status(&shown);
-        if (status == PC_OK)
-            status = pc_fail(PC_ERR_INPUT, "%s[%zu] \"%.60s\" is %zu tokens, expected 1: %s", what,
-                             i, text, pieces.n, shown.data ? shown.data : "none");
-        pc_text_free(&shown);
-    }
+    if (status == PC_OK && pieces.n != 1)
+        status = fail_pieces(&pieces, text, length, what, i, context);
     if (status == PC_OK) status = pc_ids_push(out, pieces.ids[0]);
     free(pieces.ids);
     return status;

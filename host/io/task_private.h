@@ -22,6 +22,9 @@ typedef struct pc_task_context {
 pc_status pc_task_context_make(pc_task_context *out, const pc_tokenizer *tokenizer,
                                const pc_task_limits *limits);
 
+/* The failure of `what`, which is text, where there is no tokenizer. */
+pc_status pc_task_fail_text(const char *what, const pc_task_context *context);
+
 typedef struct pc_ids {
     int32_t *ids;
     size_t n, capacity;

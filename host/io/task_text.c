@@ -166,8 +166,7 @@ static pc_status open_templates(pc_book *book, pc_task *task)
 static pc_status open_book(pc_book *book, pc_task *task)
 {
     const pc_task_order *order = book->order;
-    if (!order->context->tokenizer)
-        return pc_fail(PC_ERR_INPUT, "made of text, but the model has no tokenizer");
+    if (!order->context->tokenizer) return pc_task_fail_text("its prompt", order->context);
     if (order->length)
         return pc_fail(PC_ERR_INPUT, "prompts of %d tokens, but a sentence has the length it has",
                        order->length);

@@ -30,7 +30,7 @@
  *   if (pc_model_open(&model, "path/to/gpt2") != PC_OK) return fail();
  *   if (pc_tokenizer_open(&tokenizer, "path/to/gpt2") != PC_OK) return fail();
  *   const pc_model_info *info = pc_model_describe(model);
- *   pc_task_limits limits = {info->vocab, info->vocab_out, info->n_ctx, info->bos, 0};
+ *   pc_task_limits limits = {info->vocab, info->vocab_out, info->n_ctx, info->bos, 0, NULL};
  *   if (pc_task_generate(&task, "induction", tokenizer, &limits, &task_options) != PC_OK) ...
  *   if (pc_find(&circuit, model, task, &options) != PC_OK) ...
  *   pc_circuit_write_svg(circuit, "circuit.svg", NULL);

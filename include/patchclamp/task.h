@@ -38,6 +38,8 @@ typedef struct pc_task_limits {
     int n_ctx;            /* longest prompt in tokens */
     int64_t bos;          /* beginning-of-sequence id when there is no tokenizer; -1: none */
     pc_bos_rule bos_rule; /* for prompts given as text, and generated ones */
+    /* said where text is met without a tokenizer: why there is none; NULL: not known */
+    const char *why_no_tokenizer;
 } pc_task_limits;
 
 /* Reads a task file: Patchclamp's JSONL, auto-circuit's JSON or EAP-IG's CSV, told by content.

@@ -37,6 +37,21 @@ header=$(od -An -t u8 -N 8 nan/model.safetensors)
 printf '\0\0\300\177' | dd of=nan/model.safetensors bs=1 seek=$((header + 8 + 400)) conv=notrunc status=none
 expect_refusal 2 'has NaN at element' heads nan
 
+for type in phi3 mamba gemma3 opt bloom; do
+    a_copy $type
+    sed -i "s/\"model_type\": \"gpt2\"/\"model_type\": \"$type\"/" $type/config.json
+    expect_refusal 2 "$type/config.json: model_type is \"$type\", expected one of: gpt2, .*gemma2" find $type --task induction -o run
+done
+
+# Shards that the index does not know, or knows elsewhere.
+sharded=$(dirname "$(ls "$models"/*/model.safetensors.index.json | head -n 1)")
+cp -r "$sharded" missing_shard
+rm "$(ls missing_shard/model-*.safetensors | tail -n 1)"
+expect_refusal 2 'missing_shard/model-.*safetensors' info missing_shard
+cp -r "$sharded" swapped
+sed -i -e 's/model-00001-of/model-X-of/' -e 's/model-00002-of/model-00001-of/' -e 's/model-X-of/model-00002-of/' swapped/model.safetensors.index.json
+expect_refusal 2 'swapped/model' info swapped
+
 # ---- tokenizers and prompts ----
 plain=$models/gpt2-plain
 expect_refusal 2 'no tokenizer' logits "$plain" --prompt ' cat'
@@ -50,6 +65,9 @@ sed -i 's/"Ġant": 1,/"Ġant": 65,/' more/tokenizer.json
 expect_refusal 2 'the tokenizer has ids up to 65, the model only up to 64' tokenize more ' cat'
 expect_refusal 2 'the tokenizer has ids up to 65' logits more --prompt ' cat'
 expect_exit 0 logits more --tokens 2,3
+expect_refusal 2 'no tokenizer .*the tokenizer has ids up to 65, the model only up to 64' task ioi --model more -o new.jsonl
+expect_exit 0 task induction --model more -n 2 -o ids.jsonl
+expect "the reason is told" grep -q 'task induction: of token ids; the tokenizer has ids up to 65' "$err"
 a_copy fewer # the model's last row is padding
 sed -i -z 's/,\s*"Ġwolf": 64//' fewer/tokenizer.json
 expect_exit 0 tokenize fewer ' cat'

@@ -41,6 +41,11 @@ expect_refusal 2 'expected one of: abc, s2-flip' task ioi --model words --corrup
 expect_refusal 2 "0 of 54 women's names are one token, expected at least 5" task ioi --model demo -o new.jsonl
 expect_refusal 2 'greater-than: .*has no token' task greater-than --model demo -o new.jsonl
 expect_refusal 2 'has no tokenizer' task ioi --model "$models/gpt2-plain" -o new.jsonl
+
+# An answer in the wrong spelling is named with the right one.
+echo '{"clean": " Mary", "corrupted": " John", "answers": ["Mary"]}' >spelling.jsonl
+expect_refusal 2 'answers\[0\] "Mary" is 4 tokens, expected 1: .*; " Mary", with the space, is one token' \
+    find words --task spelling.jsonl --level node -o run
 expect_refusal 2 'induction as auto-circuit: pair [0-9]+: (clean|corrupt) as text' task induction --model words --format auto-circuit -o new
 expect_refusal 3 'unknown format "csv", expected one of: jsonl, auto-circuit, eap-ig' task ioi --model words --format csv -o new
 expect_refusal 3 'pairs is for generated prompts, but ioi.jsonl is a file' task ioi.jsonl --model words -n 3 -o new.jsonl

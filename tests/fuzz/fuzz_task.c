@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-static const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER};
+static const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER, NULL};
 
 /* Tables are text, so they need a tokenizer: the shipped model's. */
 static const pc_tokenizer *open_tokenizer(void)
