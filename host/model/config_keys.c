@@ -4,6 +4,7 @@
 const pc_config_key pc_hugging_face_keys[] = {
     {"add_cross_attention", PC_KEY_MUST_BE, 0, "false"},
     {"is_encoder_decoder", PC_KEY_MUST_BE, 0, "false"},
+    {"tie_encoder_decoder", PC_KEY_MUST_BE, 0, "false"},
     {"pruned_heads", PC_KEY_MUST_BE, 0, "{}"},
     /* training */
     {"attention_dropout", PC_KEY_WITHOUT_EFFECT, 0, NULL},
@@ -33,6 +34,7 @@ const pc_config_key pc_hugging_face_keys[] = {
     {"task_specific_params", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"use_cache", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     /* what is kept or returned, and in which arithmetic */
+    {"_attn_implementation", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"_attn_implementation_autoset", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"chunk_size_feed_forward", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"dtype", PC_KEY_WITHOUT_EFFECT, 0, NULL},
@@ -41,10 +43,13 @@ const pc_config_key pc_hugging_face_keys[] = {
     /* Llama: sums the same products in slices */
     {"pretraining_tp", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"return_dict", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"torchscript", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"torch_dtype", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     /* provenance */
     {"_name_or_path", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"tokenizer_class", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"transformers_version", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"unsloth_fixed", PC_KEY_WITHOUT_EFFECT, 0, NULL},
+    {"unsloth_version", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},
 };
