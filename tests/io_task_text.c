@@ -23,7 +23,7 @@ static pc_tokenizer *open_words(const word_options *options)
 static pc_task_limits limits_of(const pc_tokenizer *tokenizer, pc_bos_rule rule)
 {
     const int64_t vocab = pc_tokenizer_size(tokenizer);
-    return (pc_task_limits){vocab, vocab, N_CTX, BOS, rule};
+    return (pc_task_limits){vocab, vocab, N_CTX, BOS, rule, NULL};
 }
 
 static pc_task *generate(const char *name, const pc_tokenizer *tokenizer, pc_bos_rule rule,
@@ -581,7 +581,7 @@ Test(io_task_text, impossible_order_is_refused_with_its_reason)
 
 Test(io_task_text, model_without_tokenizer_or_words_is_refused)
 {
-    const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER};
+    const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_AS_TOKENIZER, NULL};
     const pc_task_options options = PC_TASK_OPTIONS_INIT;
     pc_tokenizer *demo = NULL;
     cr_assert_eq(pc_tokenizer_open(&demo, PC_SOURCE_DIR "/tools/models/demo"), PC_OK);

@@ -25,7 +25,7 @@ static pc_tokenizer *open_words(const word_options *options)
 static pc_task_limits limits_of(const pc_tokenizer *tokenizer, pc_bos_rule rule)
 {
     const int64_t vocab = pc_tokenizer_size(tokenizer);
-    return (pc_task_limits){vocab, vocab, N_CTX, BOS, rule};
+    return (pc_task_limits){vocab, vocab, N_CTX, BOS, rule, NULL};
 }
 
 static pc_task *generate(const char *name, const pc_tokenizer *tokenizer, pc_bos_rule rule,
@@ -143,7 +143,7 @@ static const struct {
 
 Test(io_task_write, what_a_format_cannot_say_is_refused)
 {
-    const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_NEVER};
+    const pc_task_limits limits = {65, 65, 64, 0, PC_BOS_NEVER, NULL};
     pc_tokenizer *demo = NULL;
     cr_assert_eq(pc_tokenizer_open(&demo, PC_SOURCE_DIR "/tools/models/demo"), PC_OK);
     for (size_t i = 0; i < COUNT(unsayable); i++) {

@@ -67,6 +67,7 @@ expect_refusal 3 'unexpected "two"' info demo two
 expect_refusal 3 'unexpected' doctor demo
 expect_refusal 3 'expected MODEL TEXT' tokenize demo
 expect_refusal 3 'as-tokenizer, always or never' tokenize demo x --bos maybe
+expect_refusal 3 'as-tokenizer, always or never' patch demo --task induction --what z --bos maybe
 expect_refusal 3 'expected either --prompt' logits demo
 expect_refusal 3 'expected either --prompt' logits demo --prompt ' cat' --tokens 1
 for ids in '' ',' '1,' '1,,2' x '1,x' -1 '1,99999999999' 1.5; do
