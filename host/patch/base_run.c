@@ -1,8 +1,14 @@
-/* The base run: the plain forward pass in float32 that keeps what it computes. */
+/* The base run: the plain forward pass in double, kept in float32. Computed so, what is kept is
+ * right to its last bit; float32 sums would make large scores wrong in the fifth digit. */
 #include "patch/base_run.h"
 
 #include "base/memory.h"
+#include "kernels/attention.h"
+#include "kernels/layernorm.h"
+#include "kernels/linear.h"
+#include "kernels/rmsnorm.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,238 +82,322 @@ int64_t pc_base_run_bytes(const pc_model *model, int seq)
 /* What a step needs, and room for its intermediate results. */
 typedef struct pass {
     const pc_engine_weights *w;
+    const pc_model *model;
     const pc_shape *s;
     int64_t seq;
-    float *stream, *normed, *out; /* (seq, d_model) */
-    float *qkv;                   /* (seq, qkv width) */
+    double *stream, *normed, *out; /* (seq, d_model) */
+    double *q, *k, *v, *z;         /* (seq, d_head) of a head */
+    double *all_z;                 /* (seq, n_heads d_head) */
+    double *pattern;               /* (seq, seq) */
+    double *a, *u;                 /* (seq, d_mlp) */
+    float *widened;
     int32_t *positions;
+    pc_outputs *outputs; /* NULL: nobody asks for them */
 } pass;
 
-static void apply_norm(float *y, const pc_base_norm *norm, const pass *p, const float *gain,
-                       const float *bias, int64_t rows, int64_t width, pc_norm kind)
-{
-    const pc_norm_base_args args = {.y = y,
-                                    .mean = norm->mean,
-                                    .variance = norm->variance,
-                                    .x = norm->x,
-                                    .gain = gain,
-                                    .bias = bias,
-                                    .gain_offset = (float)p->s->norm_gain_offset,
-                                    .eps = p->s->norm_eps,
-                                    .rows = rows,
-                                    .width = width};
-    switch (kind) {
-    case PC_NORM_NONE:
-        memmove(y, norm->x, (size_t)(rows * width) * sizeof *y);
-        break;
-    case PC_NORM_LAYER:
-        p->w->ops->layernorm_base(&args);
-        break;
-    case PC_NORM_RMS:
-        p->w->ops->rmsnorm_base(&args);
-        break;
-    }
-}
-
-static void norm_stream(float *y, const pc_base_norm *norm, const pass *p, pc_weight gain,
-                        int layer)
-{
-    const pc_model *model = p->w->model;
-    apply_norm(y, norm, p, pc_model_vector(model, gain, layer),
-               pc_model_vector(model, gain + 1, layer), p->seq, p->s->d_model, p->s->norm);
-}
-
-static void multiply(float *c, const float *a, int64_t a_width, const pc_packed *w, const pass *p)
-{
-    const int64_t n = pc_packed_n_out(w);
-    p->w->ops->gemm(&(pc_gemm_args){.c = c,
-                                    .a = a,
-                                    .c_stride = n,
-                                    .a_stride = a_width,
-                                    .rows = p->seq,
-                                    .w = w,
-                                    .k_count = pc_packed_n_in(w),
-                                    .n_count = n,
-                                    .mode = PC_GEMM_SET});
-}
-
-static void add_bias(float *x, const float *bias, int64_t rows, int64_t width)
-{
-    for (int64_t r = 0; bias && r < rows; r++)
-        for (int64_t i = 0; i < width; i++)
-            x[r * width + i] += bias[i];
-}
-
-static void add(float *to, const float *from, int64_t n)
+static void keep(float *to, const double *from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        to[i] += from[i];
+        to[i] = (float)from[i];
 }
 
-static void split(float *to, const float *qkv, int64_t first, int64_t width, const pass *p)
+/* Rows of a head's width into their columns of all heads'. */
+static void keep_head(float *to, const double *from, int64_t column, int64_t stride, const pass *p)
 {
-    for (int64_t r = 0; r < p->seq; r++)
-        memcpy(to + r * width, qkv + r * pc_qkv_width(p->s) + first, (size_t)width * sizeof *to);
+    for (int64_t t = 0; t < p->seq; t++)
+        keep(to + t * stride + column, from + t * p->s->d_head, p->s->d_head);
 }
 
-/* q or k as the scores use them. */
-static void finish_projection(float *x, const pc_base_norm *norm, int n_heads, pc_weight gain,
-                              int layer, const pass *p)
+static void keep_statistics(pc_base_norm *norm, int64_t row, const double *x, int64_t width,
+                            bool is_centred)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < width; i++)
+        sum += x[i];
+    const double mean = is_centred ? sum / (double)width : 0;
+    for (int64_t i = 0; i < width; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    norm->mean[row] = (float)mean;
+    norm->variance[row] = (float)(squares / (double)width);
+}
+
+/* y = norm(x) of the stream or of a component's output; keeps x and its statistics. y may be x. */
+static void apply_norm(double *y, pc_base_norm *norm, const double *x, const pass *p,
+                       pc_weight gain, int layer)
 {
     const pc_shape *s = p->s;
-    if (s->has_qk_norm) {
-        const int64_t rows = p->seq * n_heads;
-        memcpy(norm->x, x, (size_t)(rows * s->d_head) * sizeof *x);
-        apply_norm(x, norm, p, pc_model_vector(p->w->model, gain, layer), NULL, rows, s->d_head,
-                   PC_NORM_RMS);
-    }
+    const int64_t d = s->d_model;
+    const float *w = pc_model_vector(p->model, gain, layer);
+    const float *b = pc_model_vector(p->model, gain + 1, layer);
+    keep(norm->x, x, p->seq * d);
+    for (int64_t t = 0; t < p->seq; t++)
+        keep_statistics(norm, t, x + t * d, d, s->norm == PC_NORM_LAYER);
+    if (s->norm == PC_NORM_NONE) memmove(y, x, (size_t)(p->seq * d) * sizeof *y);
+    if (s->norm == PC_NORM_LAYER) pc_ref_layernorm(y, x, w, b, p->seq, d, s->norm_eps);
+    if (s->norm == PC_NORM_RMS)
+        pc_ref_rmsnorm(y, x, w, s->norm_gain_offset, p->seq, d, s->norm_eps);
+}
+
+static const float *matrix(const pass *p, pc_weight weight, int layer, int64_t first, int64_t n)
+{
+    return pc_model_matrix(p->widened, p->model, weight, layer, first, n);
+}
+
+static void project(double *out, const pass *p, pc_weight weight, pc_weight bias, int layer,
+                    int64_t slot)
+{
+    const pc_shape *s = p->s;
+    const int64_t size = (int64_t)s->d_model * s->d_head;
+    const float *b = pc_model_vector(p->model, bias, layer);
+    pc_ref_linear(out, p->normed, matrix(p, weight, layer, slot * size, size),
+                  b ? b + slot * s->d_head : NULL, p->seq, s->d_model, s->d_head);
+}
+
+/* A head's q or k as the scores use it. */
+static void finish(double *x, pc_base_norm *norm, const pass *p, pc_weight gain, int layer,
+                   int64_t slot, int64_t n_heads)
+{
+    const pc_shape *s = p->s;
     pc_rotary_kind kind = p->w->rotary;
-    kind.n_heads = n_heads;
-    if (kind.n_pairs)
-        p->w->ops->rotary(&(pc_rotary_args){.x = x,
-                                            .x_stride = (int64_t)n_heads * s->d_head,
-                                            .rows = p->seq,
-                                            .position = p->positions,
-                                            .kind = &kind,
-                                            .table = p->w->rotary_table});
-}
-
-static void project(pc_base_layer *l, const pass *p, int layer)
-{
-    const pc_shape *s = p->s;
-    const pc_engine_layer *w = &p->w->layers[layer];
-    const int64_t q = pc_q_width(s), kv = pc_kv_width(s);
-    memcpy(l->attention.x, p->stream, (size_t)(p->seq * s->d_model) * sizeof(float));
-    norm_stream(p->normed, &l->attention, p, PC_LN1_W, layer);
-    multiply(p->qkv, p->normed, s->d_model, w->qkv, p);
-    add_bias(p->qkv, w->b_qkv, p->seq, q + 2 * kv);
-    split(l->q, p->qkv, 0, q, p);
-    split(l->k, p->qkv, q, kv, p);
-    split(l->v, p->qkv, q + kv, kv, p);
-    finish_projection(l->q, &l->query, s->n_heads, PC_Q_NORM_W, layer, p);
-    finish_projection(l->k, &l->key, s->n_kv_heads, PC_K_NORM_W, layer, p);
-}
-
-static void attend(pc_base_layer *l, const pass *p, int layer)
-{
-    const pc_shape *s = p->s;
-    const int64_t q = pc_q_width(s), kv = pc_kv_width(s);
-    const pc_attention_kind kind = pc_attention_kind_of(s, layer);
-    for (int head = 0; head < s->n_heads; head++) {
-        const int64_t slot = head / (s->n_heads / s->n_kv_heads) * s->d_head;
-        p->w->ops->attention_base(
-            &(pc_attention_base_args){.z = l->z + (int64_t)head * s->d_head,
-                                      .log_pattern = l->log_pattern + head * p->seq * p->seq,
-                                      .q = l->q + (int64_t)head * s->d_head,
-                                      .k = l->k + slot,
-                                      .v = l->v + slot,
-                                      .z_stride = q,
-                                      .pattern_stride = p->seq,
-                                      .q_stride = q,
-                                      .k_stride = kv,
-                                      .v_stride = kv,
-                                      .seq = p->seq,
-                                      .kind = &kind});
+    kind.n_heads = 1;
+    for (int64_t t = 0; s->has_qk_norm && t < p->seq; t++) {
+        const int64_t row = t * n_heads + slot;
+        double *at = x + t * s->d_head;
+        keep(norm->x + row * s->d_head, at, s->d_head);
+        keep_statistics(norm, row, at, s->d_head, false);
+        pc_ref_rmsnorm(at, at, pc_model_vector(p->model, gain, layer), s->norm_gain_offset, 1,
+                       s->d_head, s->norm_eps);
     }
+    if (kind.n_pairs) pc_ref_rotary(x, p->positions, p->seq, &kind);
+}
+
+/* log of the pattern, from the scores themselves: the pattern may have underflowed. */
+static void keep_log_pattern(float *out, const pass *p, const pc_attention_options *o)
+{
+    const int64_t d_head = p->s->d_head;
+    double *scores = p->pattern;
+    for (int64_t i = 0; i < p->seq; i++) {
+        const int64_t first = o->window > 0 && i >= o->window ? i - o->window + 1 : 0;
+        double most = -INFINITY, sum = 0;
+        for (int64_t j = first; j <= i; j++) {
+            double score = 0;
+            for (int64_t c = 0; c < d_head; c++)
+                score += p->q[i * d_head + c] * p->k[j * d_head + c];
+            score *= o->scale;
+            if (o->softcap > 0) score = o->softcap * tanh(score / o->softcap);
+            scores[j] = score;
+            if (score > most) most = score;
+        }
+        for (int64_t j = first; j <= i; j++)
+            sum += exp(scores[j] - most);
+        for (int64_t j = 0; j < p->seq; j++)
+            out[i * p->seq + j] =
+                j < first || j > i ? -INFINITY : (float)(scores[j] - most - log(sum));
+    }
+}
+
+static void run_head(pc_base_layer *l, const pass *p, int layer, int64_t head)
+{
+    const pc_shape *s = p->s;
+    const int64_t slot = head / (s->n_heads / s->n_kv_heads), d_head = s->d_head;
+    const pc_attention_kind kind = pc_attention_kind_of(s, layer);
+    const pc_attention_options options = {kind.scale, kind.softcap, kind.window};
+    project(p->q, p, PC_W_Q, PC_B_Q, layer, head);
+    project(p->k, p, PC_W_K, PC_B_K, layer, slot);
+    project(p->v, p, PC_W_V, PC_B_V, layer, slot);
+    finish(p->q, &l->query, p, PC_Q_NORM_W, layer, head, s->n_heads);
+    finish(p->k, &l->key, p, PC_K_NORM_W, layer, slot, s->n_kv_heads);
+    keep_head(l->q, p->q, head * d_head, pc_q_width(s), p);
+    keep_head(l->k, p->k, slot * d_head, pc_kv_width(s), p);
+    keep_head(l->v, p->v, slot * d_head, pc_kv_width(s), p);
+    pc_ref_attention(p->z, p->pattern, p->q, p->k, p->v, p->seq, d_head, &options);
+    keep_head(l->z, p->z, head * d_head, pc_q_width(s), p);
+    for (int64_t t = 0; t < p->seq; t++)
+        memcpy(p->all_z + t * pc_q_width(s) + head * d_head, p->z + t * d_head,
+               (size_t)d_head * sizeof *p->z);
+    keep_log_pattern(l->log_pattern + head * p->seq * p->seq, p, &options);
+}
+
+/* A layer's part (seq, width) of an array of the outputs. */
+static void put_out(double *to, const double *from, const pass *p, int layer, int64_t width)
+{
+    memcpy(to + layer * p->seq * width, from, (size_t)(p->seq * width) * sizeof *to);
 }
 
 /* p->out = what attention adds to the stream, b_O and post-norm included. */
-static void attention_output(pc_base_layer *l, const pass *p, int layer)
+static void run_attention(pc_base_layer *l, const pass *p, int layer)
 {
     const pc_shape *s = p->s;
-    multiply(p->out, l->z, pc_q_width(s), p->w->layers[layer].o, p);
-    add_bias(p->out, pc_model_vector(p->w->model, PC_B_O, layer), p->seq, s->d_model);
-    if (!s->has_post_norms) return;
-    memcpy(l->attention_post.x, p->out, (size_t)(p->seq * s->d_model) * sizeof(float));
-    norm_stream(p->out, &l->attention_post, p, PC_LN1_POST_W, layer);
+    const int64_t q = pc_q_width(s), rows = p->seq, d = s->d_model;
+    apply_norm(p->normed, &l->attention, p->stream, p, PC_LN1_W, layer);
+    for (int64_t head = 0; head < s->n_heads; head++)
+        run_head(l, p, layer, head);
+    if (p->outputs) put_out(p->outputs->z, p->all_z, p, layer, q);
+    pc_ref_linear(p->out, p->all_z, matrix(p, PC_W_O, layer, 0, q * d),
+                  pc_model_vector(p->model, PC_B_O, layer), rows, q, d);
+    if (s->has_post_norms) apply_norm(p->out, &l->attention_post, p->out, p, PC_LN1_POST_W, layer);
 }
 
+static void mlp_input(double *out, const pass *p, pc_weight weight, pc_weight bias, int layer)
+{
+    const pc_shape *s = p->s;
+    pc_ref_linear(out, p->normed, matrix(p, weight, layer, 0, (int64_t)s->d_model * s->d_mlp),
+                  pc_model_vector(p->model, bias, layer), p->seq, s->d_model, s->d_mlp);
+}
+
+/* p->normed = what the MLP adds. */
 static void run_mlp(pc_base_layer *l, const pass *p, int layer)
 {
     const pc_shape *s = p->s;
-    const pc_model *model = p->w->model;
-    const pc_engine_layer *w = &p->w->layers[layer];
-    memcpy(l->mlp.x, p->stream, (size_t)(p->seq * s->d_model) * sizeof(float));
-    norm_stream(p->normed, &l->mlp, p, PC_LN2_W, layer);
-    float *linear = s->is_gated ? l->u : l->a;
-    multiply(linear, p->normed, s->d_model, w->in, p);
-    add_bias(linear, pc_model_vector(model, PC_B_IN, layer), p->seq, s->d_mlp);
+    const int64_t n = p->seq * s->d_mlp;
+    const float *bias = pc_model_vector(p->model, PC_B_ACT, layer);
+    apply_norm(p->normed, &l->mlp, p->stream, p, PC_LN2_W, layer);
+    mlp_input(p->a, p, s->is_gated ? PC_W_GATE : PC_W_IN, s->is_gated ? PC_B_GATE : PC_B_IN, layer);
+    keep(l->a, p->a, n);
+    pc_ref_activation(p->a, p->a, n, s->activation);
     if (s->is_gated) {
-        multiply(l->a, p->normed, s->d_model, w->gate, p);
-        add_bias(l->a, pc_model_vector(model, PC_B_GATE, layer), p->seq, s->d_mlp);
+        mlp_input(p->u, p, PC_W_IN, PC_B_IN, layer);
+        keep(l->u, p->u, n);
+        for (int64_t i = 0; i < n; i++)
+            p->a[i] = p->a[i] * p->u[i] + (bias ? (double)bias[i % s->d_mlp] : 0);
     }
-    p->w->ops->activation_base(&(pc_activation_base_args){
-        .out = l->act, .a = l->a, .u = l->u, .n = p->seq * s->d_mlp, .kind = s->activation});
-    add_bias(l->act, pc_model_vector(model, PC_B_ACT, layer), p->seq, s->d_mlp);
-    multiply(l->m, l->act, s->d_mlp, w->out, p);
-    add_bias(l->m, pc_model_vector(model, PC_B_OUT, layer), p->seq, s->d_model);
-    if (!s->has_post_norms) return;
-    memcpy(l->mlp_post.x, l->m, (size_t)(p->seq * s->d_model) * sizeof(float));
-    norm_stream(l->m, &l->mlp_post, p, PC_LN2_POST_W, layer);
+    keep(l->act, p->a, n);
+    if (p->outputs) put_out(p->outputs->act, p->a, p, layer, s->d_mlp);
+    pc_ref_linear(p->normed, p->a, matrix(p, PC_W_OUT, layer, 0, (int64_t)s->d_mlp * s->d_model),
+                  pc_model_vector(p->model, PC_B_OUT, layer), p->seq, s->d_mlp, s->d_model);
+    if (s->has_post_norms) apply_norm(p->normed, &l->mlp_post, p->normed, p, PC_LN2_POST_W, layer);
+    keep(l->m, p->normed, p->seq * s->d_model);
+    if (p->outputs) put_out(p->outputs->m, p->normed, p, layer, s->d_model);
+}
+
+static void add(double *to, const double *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] += from[i];
 }
 
 static void run_layer(pc_base_layer *l, const pass *p, int layer)
 {
     const pc_shape *s = p->s;
     const int64_t n = p->seq * s->d_model;
-    project(l, p, layer);
-    attend(l, p, layer);
-    attention_output(l, p, layer);
-    if (s->d_mlp && s->block == PC_BLOCK_PARALLEL) run_mlp(l, p, layer); /* leaves p->out */
+    run_attention(l, p, layer);
+    if (s->d_mlp && s->block == PC_BLOCK_PARALLEL) run_mlp(l, p, layer);
     add(p->stream, p->out, n);
     if (s->d_mlp && s->block == PC_BLOCK_SEQUENTIAL) run_mlp(l, p, layer);
-    if (s->d_mlp) add(p->stream, l->m, n);
+    if (s->d_mlp) add(p->stream, p->normed, n);
 }
 
-static void embed(float *out, const pass *p, const int32_t *tokens)
+static void embed(const pass *p, const int32_t *tokens)
 {
     const pc_shape *s = p->s;
     const int64_t d = s->d_model;
     for (int64_t t = 0; t < p->seq; t++) {
-        const float *token = pc_model_matrix(p->normed, p->w->model, PC_W_E, 0, tokens[t] * d, d);
+        const float *token = matrix(p, PC_W_E, 0, tokens[t] * d, d);
         for (int64_t i = 0; i < d; i++)
-            out[t * d + i] = (float)((double)token[i] * s->embedding_scale);
+            p->stream[t * d + i] = (double)token[i] * s->embedding_scale;
         if (s->positions != PC_POSITIONS_LEARNED) continue;
-        const float *position = pc_model_matrix(p->normed, p->w->model, PC_W_POS, 0, t * d, d);
-        add(out + t * d, position, d);
+        const float *position = matrix(p, PC_W_POS, 0, t * d, d);
+        for (int64_t i = 0; i < d; i++)
+            p->stream[t * d + i] += (double)position[i];
     }
 }
 
 static void run_all(pc_base_run *run, const pass *p, const int32_t *tokens)
 {
-    const size_t bytes = (size_t)(p->seq * p->s->d_model) * sizeof(float);
-    embed(run->input, p, tokens);
-    memcpy(p->stream, run->input, bytes);
+    embed(p, tokens);
+    keep(run->input, p->stream, p->seq * p->s->d_model);
+    if (p->outputs) put_out(p->outputs->input, p->stream, p, 0, p->s->d_model);
     for (int layer = 0; layer < p->s->n_layers; layer++)
         run_layer(&run->layers[layer], p, layer);
-    memcpy(run->final.x, p->stream, bytes);
-    norm_stream(p->normed, &run->final, p, PC_LN_FINAL_W, 0); /* for its statistics */
+    apply_norm(p->normed, &run->final, p->stream, p, PC_LN_FINAL_W, 0);
 }
 
-static pc_status run_in(pc_base_run *run, const pc_engine_weights *w, const int32_t *tokens)
+static double *doubles(size_t rows, int64_t width)
 {
-    const pc_shape *s = &w->model->shape;
-    const size_t seq = (size_t)run->seq, d = (size_t)s->d_model;
-    pass p = {.w = w, .s = s, .seq = run->seq};
-    p.stream = pc_alloc(seq * d, sizeof(float));
-    p.normed = pc_alloc(seq * d, sizeof(float));
-    p.out = pc_alloc(seq * d, sizeof(float));
-    p.qkv = pc_alloc(seq, (size_t)pc_qkv_width(s) * sizeof(float));
-    p.positions = pc_alloc(seq, sizeof *p.positions);
-    const bool has_all = p.stream && p.normed && p.out && p.qkv && p.positions;
+    return pc_alloc(rows, (size_t)width * sizeof(double));
+}
+
+/* The largest matrix that is asked for at once, where matrices are kept in 16 bits. */
+static size_t most_widened(const pc_model *model)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t q = pc_q_width(s), most = q > s->d_mlp ? q : s->d_mlp;
+    return model->weights.has_16_bits ? (size_t)(most * s->d_model) : 0;
+}
+
+static bool allocate(pass *p)
+{
+    const pc_shape *s = p->s;
+    const size_t seq = (size_t)p->seq;
+    p->stream = doubles(seq, s->d_model);
+    p->normed = doubles(seq, s->d_model);
+    p->out = doubles(seq, s->d_model);
+    p->q = doubles(seq, s->d_head);
+    p->k = doubles(seq, s->d_head);
+    p->v = doubles(seq, s->d_head);
+    p->z = doubles(seq, s->d_head);
+    p->all_z = doubles(seq, pc_q_width(s));
+    p->pattern = doubles(seq, p->seq);
+    p->a = doubles(seq, s->d_mlp);
+    p->u = doubles(seq, s->is_gated ? s->d_mlp : 0);
+    p->widened = pc_alloc(most_widened(p->model), sizeof *p->widened);
+    p->positions = pc_alloc(seq, sizeof *p->positions);
+    return p->stream && p->normed && p->out && p->q && p->k && p->v && p->z && p->all_z &&
+           p->pattern && p->a && p->u && p->widened && p->positions;
+}
+
+static void free_pass(pass *p)
+{
+    free(p->positions);
+    free(p->widened);
+    free(p->u);
+    free(p->a);
+    free(p->pattern);
+    free(p->all_z);
+    free(p->z);
+    free(p->v);
+    free(p->k);
+    free(p->q);
+    free(p->out);
+    free(p->normed);
+    free(p->stream);
+}
+
+static pc_status run_in(pc_base_run *run, pc_outputs *outputs, const pc_engine_weights *w,
+                        const int32_t *tokens)
+{
+    pass p = {
+        .w = w, .model = w->model, .s = &w->model->shape, .seq = run->seq, .outputs = outputs};
+    const bool has_all = allocate(&p);
     for (int t = 0; has_all && t < run->seq; t++)
         p.positions[t] = t;
     if (has_all) run_all(run, &p, tokens);
-    free(p.positions);
-    free(p.qkv);
-    free(p.out);
-    free(p.normed);
-    free(p.stream);
+    free_pass(&p);
     return has_all ? PC_OK : PC_ERR_NOMEM;
 }
 
-pc_status pc_base_run_new(pc_base_run *out, const pc_engine_weights *weights, const int32_t *tokens,
-                          int seq)
+pc_status pc_outputs_new(pc_outputs *out, const pc_model *model, int seq)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t input = seq * (int64_t)s->d_model, z = s->n_layers * seq * pc_q_width(s);
+    const int64_t m = s->n_layers * input, act = s->n_layers * seq * (int64_t)s->d_mlp;
+    out->memory = pc_alloc((size_t)(input + z + m + act), sizeof *out->memory);
+    if (!out->memory) return PC_ERR_NOMEM;
+    out->input = out->memory;
+    out->z = out->input + input;
+    out->m = out->z + z;
+    out->act = out->m + m;
+    return PC_OK;
+}
+
+void pc_outputs_free(pc_outputs *outputs)
+{
+    free(outputs->memory);
+    *outputs = (pc_outputs){0};
+}
+
+pc_status pc_base_run_new(pc_base_run *out, pc_outputs *outputs, const pc_engine_weights *weights,
+                          const int32_t *tokens, int seq)
 {
     const pc_model *model = weights->model;
     carving c = {0};
@@ -318,7 +408,7 @@ pc_status pc_base_run_new(pc_base_run *out, const pc_engine_weights *weights, co
     if (status == PC_OK) {
         c.memory = out->memory;
         carve_run(out, &c, &model->shape);
-        status = run_in(out, weights, tokens);
+        status = run_in(out, outputs, weights, tokens);
     }
     if (status != PC_OK) pc_base_run_free(out);
     return status;

@@ -37,9 +37,19 @@ typedef struct pc_base_run {
 /* The bytes of a run of seq tokens. */
 int64_t pc_base_run_bytes(const pc_model *model, int seq);
 
-/* Runs the model on tokens (seq), which must have been checked. PC_ERR_NOMEM. */
-pc_status pc_base_run_new(pc_base_run *out, const pc_engine_weights *weights, const int32_t *tokens,
-                          int seq);
+/* What all writers write, unrounded: the shapes of pc_change's arrays, with the run's seq. */
+typedef struct pc_outputs {
+    double *input, *z, *m, *act;
+    double *memory;
+} pc_outputs;
+
+pc_status pc_outputs_new(pc_outputs *out, const pc_model *model, int seq);
+void pc_outputs_free(pc_outputs *outputs);
+
+/* Runs the model on tokens (seq), which must have been checked; fills outputs unless it is NULL.
+ * PC_ERR_NOMEM. */
+pc_status pc_base_run_new(pc_base_run *out, pc_outputs *outputs, const pc_engine_weights *weights,
+                          const int32_t *tokens, int seq);
 void pc_base_run_free(pc_base_run *run);
 
 #endif

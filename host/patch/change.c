@@ -1,8 +1,7 @@
 /* What the source has more than the base, of every writer of a prompt. */
 #include "base/memory.h"
-#include "patch/delta_run_private.h"
+#include "patch/delta_run.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,23 +65,4 @@ void pc_change_mark(pc_change *change, const pc_model *model, int seq)
             change->is_changed[(int64_t)u * seq + p] = is_changed;
         }
     }
-}
-
-static void take(float *out, const pc_delta_run *r, const float *history, int64_t width)
-{
-    const pc_row_range *range = &r->ranges[PC_ROWS_FULL][0];
-    for (int layer = 0; layer < r->s->n_layers; layer++) {
-        float *to = out + (int64_t)layer * r->prompt->seq * width;
-        memset(to, 0, (size_t)(range->first * width) * sizeof *to);
-        memcpy(to + range->first * width, history + layer * r->most_rows * width,
-               (size_t)(range->n * width) * sizeof *to);
-    }
-}
-
-void pc_change_take(pc_change *out, const pc_delta_run *r)
-{
-    assert(r->n == 1 && r->keep == PC_DELTA_KEEPS_HISTORY);
-    take(out->z, r, r->history.z, pc_q_width(r->s));
-    take(out->m, r, r->history.m, r->s->d_model);
-    take(out->act, r, r->history.act, r->s->d_mlp);
 }

@@ -1,6 +1,7 @@
 /* Attention in changes: projections, the heads, what they add to the stream. */
 #include "patch/delta_run_private.h"
 
+#include <math.h>
 #include <string.h>
 
 /* to (rows, n_count), rows `stride` apart, = normed (rows, d_model) times the columns from n_first
@@ -192,6 +193,45 @@ static void project_all(pc_delta_run *r, int layer)
     finish(r, r->q, r->s->n_heads, 1, &base->query, PC_Q_NORM_W, layer);
 }
 
+static double length_of(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double x = (double)a[i] + (b ? (double)b[i] : 0);
+        sum += x * x;
+    }
+    return sqrt(sum);
+}
+
+/* The longest of rows (n, d_head), `stride` apart, plus `change` from the row `first` on. */
+static double longest(const float *rows, int64_t stride, int64_t n, const float *change,
+                      int64_t change_stride, int64_t first, int64_t d_head)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *d = change && i >= first ? change + (i - first) * change_stride : NULL;
+        most = fmax(most, length_of(rows + i * stride, d, d_head));
+    }
+    return most;
+}
+
+/* Scores change by scale (dq.(k + dk) + q.dk), and are wrong by what float32 leaves of the lengths
+ * of these vectors, less where more channels average it out. Where that comes near 1e-5 the
+ * patterns are wrong in the fifth digit. */
+static bool loses_scores(const pc_attention_delta_args *a)
+{
+    const pc_attention_base *base = a->base;
+    const int64_t d_head = a->kind->d_head, n = a->seq - a->q_first;
+    const double keys =
+        longest(base->k, base->k_stride, a->seq, a->dk, a->dk_stride, a->first, d_head);
+    const double queries =
+        longest(base->q + a->q_first * base->q_stride, base->q_stride, n, NULL, 0, 0, d_head);
+    const double dq = a->dq ? longest(a->dq, a->dq_stride, n, NULL, 0, 0, d_head) : 0;
+    const double dk =
+        a->dk ? longest(a->dk, a->dk_stride, a->seq - a->first, NULL, 0, 0, d_head) : 0;
+    return a->kind->scale * (dq * keys + queries * dk) > 26 * sqrt((double)d_head);
+}
+
 static void attend(pc_delta_run *r, int layer, int variant, int head, uint8_t changes)
 {
     const pc_shape *s = r->s;
@@ -213,21 +253,23 @@ static void attend(pc_delta_run *r, int layer, int variant, int head, uint8_t ch
                                     .k_stride = kv,
                                     .v_stride = kv,
                                     .pattern_stride = seq};
-    r->w->ops->attention_delta(
-        &(pc_attention_delta_args){.dz = r->z + range->row * q + at,
-                                   .dq = changes & PC_CHANGES_Q ? r->q + range->row * q + at : NULL,
-                                   .dk = changes & PC_CHANGES_K ? r->k + full * width + own : NULL,
-                                   .dv = changes & PC_CHANGES_V ? r->v + full * width + own : NULL,
-                                   .dz_stride = q,
-                                   .dq_stride = q,
-                                   .dk_stride = width,
-                                   .dv_stride = width,
-                                   .seq = r->prompt->seq,
-                                   .first = v->first,
-                                   .q_first = range->first,
-                                   .kind = &kind,
-                                   .base = &base,
-                                   .scratch = r->scratch});
+    const pc_attention_delta_args args = {
+        .dz = r->z + range->row * q + at,
+        .dq = changes & PC_CHANGES_Q ? r->q + range->row * q + at : NULL,
+        .dk = changes & PC_CHANGES_K ? r->k + full * width + own : NULL,
+        .dv = changes & PC_CHANGES_V ? r->v + full * width + own : NULL,
+        .dz_stride = q,
+        .dq_stride = q,
+        .dk_stride = width,
+        .dv_stride = width,
+        .seq = r->prompt->seq,
+        .first = v->first,
+        .q_first = range->first,
+        .kind = &kind,
+        .base = &base,
+        .scratch = r->scratch};
+    if (loses_scores(&args)) r->is_frail[variant] = 1;
+    r->w->ops->attention_delta(&args);
 }
 
 /* A replaced head's z where cuts act. */

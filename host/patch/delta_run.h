@@ -73,9 +73,6 @@ double pc_delta_run_flop(const pc_delta_run *run);
 
 pc_status pc_change_new(pc_change *out, const pc_model *model, int seq);
 int64_t pc_change_bytes(const pc_model *model, int seq);
-/* Takes the d_u of heads, MLPs and neurons from a batch of one variant that keeps its history: what
- * the replaced input makes of them. */
-void pc_change_take(pc_change *out, const pc_delta_run *run);
 /* Fills is_changed from the numbers. */
 void pc_change_mark(pc_change *change, const pc_model *model, int seq);
 void pc_change_free(pc_change *change);

@@ -135,7 +135,7 @@ static pc_status prepare(void *payload, pc_crew *crew, int worker, int64_t item)
     hand *h = &e->hands[worker];
     if (p->is_ready) return PC_OK;
     PC_TRY(pc_workers_check(crew, worker));
-    return pc_engine_prompt_prepare(p, e->weights, &e->options, &e->means, h->keeping, &h->room,
+    return pc_engine_prompt_prepare(p, e->weights, &e->options, &e->means, h->plain, &h->room,
                                     index);
 }
 
@@ -254,6 +254,12 @@ static bool neuron_changes(const pc_engine_prompt *p, const pc_engine *e, pc_cut
     return p->change.act[(layer * p->view.seq + position) * d_mlp + cut.neuron] != 0;
 }
 
+static bool cut_changes(const pc_engine_prompt *p, const pc_engine *e, pc_cut cut, int position)
+{
+    if (cut.neuron >= 0) return neuron_changes(p, e, cut, position);
+    return p->change.is_changed[(int64_t)cut.writer * p->view.seq + position] != 0;
+}
+
 static bool is_sent(uint8_t state)
 {
     return state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING;
@@ -268,12 +274,9 @@ static bool changes_at(const pc_engine_prompt *p, const pc_engine *e, const pc_r
         if (is_sent(r->states[u]) && p->change.is_changed[(int64_t)u * seq + position]) return true;
     for (size_t i = 0; i < r->n_replaced; i++)
         if (neuron_changes(p, e, r->replaced[i], position)) return true;
-    for (size_t i = 0; i < r->n_cuts; i++) {
-        const pc_cut cut = r->cuts[i];
-        if (cut.neuron >= 0 ? neuron_changes(p, e, cut, position)
-                            : p->change.is_changed[(int64_t)cut.writer * seq + position])
-            return true;
-    }
+    for (size_t i = 0; i < r->n_inputs; i++)
+        for (size_t k = 0; k < r->inputs[i].n; k++)
+            if (cut_changes(p, e, r->cuts[r->inputs[i].first + k], position)) return true;
     return false;
 }
 
@@ -489,7 +492,7 @@ static pc_status sum_prompts(pc_engine *e, int64_t *counts)
         pc_base_run run;
         if (e->keep_going && !e->keep_going(e->payload))
             return pc_fail(PC_ERR_INTERRUPTED, "stopped while measuring");
-        PC_TRY(pc_base_run_new(&run, e->weights, pair->clean, pair->n_tokens));
+        PC_TRY(pc_base_run_new(&run, NULL, e->weights, pair->clean, pair->n_tokens));
         const bool has_bos = pair->clean[0] == pc_task_bos(e->task);
         pc_engine_means_add(&e->means, counts, &run, &e->model->shape,
                             e->means.n_positions == 1 && has_bos ? 1 : 0);

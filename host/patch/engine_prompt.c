@@ -40,35 +40,46 @@ static void set_view(pc_engine_prompt *p)
 
 /* ---- the other run ---- */
 
-static const float *embedding(float *buffer, const pc_model *model, int32_t token, int64_t first,
-                              int64_t n)
+static void subtract_outputs(float *change, const double *is, const double *was, int n_layers,
+                             int seq, int from_seq, int64_t width)
 {
-    return pc_model_matrix(buffer, model, PC_W_E, 0, token * (int64_t)model->shape.d_model + first,
-                           n);
+    for (int layer = 0; layer < n_layers; layer++)
+        for (int64_t i = 0; i < seq * width; i++) {
+            const int64_t at = (int64_t)layer * from_seq * width + i;
+            change[layer * seq * width + i] = (float)(is[at] - was[at]);
+        }
 }
 
-/* The position's embedding is the same in both runs. Returns the first position that differs. */
-static int change_input(pc_engine_prompt *p, const pc_model *model)
+/* The difference of the two runs in double: rows before the first token that differs are equal to
+ * the last bit, and their difference is 0. */
+static pc_status compare_runs(pc_engine_prompt *p, const pc_outputs *base,
+                              const pc_engine_weights *w)
 {
-    enum { TOGETHER = 1024 };
-    float a[TOGETHER], b[TOGETHER];
-    const int64_t d = model->shape.d_model;
-    const double scale = model->shape.embedding_scale;
-    int first = p->view.seq;
-    memset(p->change.input, 0, (size_t)(p->view.seq * d) * sizeof *p->change.input);
-    for (int t = p->view.seq - 1; t >= 0; t--) {
-        if (p->base_tokens[t] == p->other_tokens[t]) continue;
-        first = t;
-        for (int64_t i = 0; i < d; i += TOGETHER) {
-            const int64_t n = d - i < TOGETHER ? d - i : TOGETHER;
-            const float *was = embedding(a, model, p->base_tokens[t], i, n);
-            const float *is = embedding(b, model, p->other_tokens[t], i, n);
-            for (int64_t k = 0; k < n; k++)
-                p->change.input[t * d + i + k] =
-                    (float)((double)is[k] * scale - (double)was[k] * scale);
-        }
+    const pc_shape *s = &w->model->shape;
+    const int seq = p->view.seq, n_tokens = p->pair->n_tokens;
+    pc_outputs other;
+    pc_base_run run;
+    PC_TRY(pc_outputs_new(&other, w->model, n_tokens));
+    pc_status status = pc_base_run_new(&run, &other, w, p->other_tokens, n_tokens);
+    if (status == PC_OK) {
+        pc_change *c = &p->change;
+        subtract_outputs(c->input, other.input, base->input, 1, seq, n_tokens, s->d_model);
+        subtract_outputs(c->z, other.z, base->z, s->n_layers, seq, n_tokens, pc_q_width(s));
+        subtract_outputs(c->m, other.m, base->m, s->d_mlp ? s->n_layers : 0, seq, n_tokens,
+                         s->d_model);
+        subtract_outputs(c->act, other.act, base->act, s->n_layers, seq, n_tokens, s->d_mlp);
+        pc_base_run_free(&run);
     }
-    return first;
+    pc_outputs_free(&other);
+    return status;
+}
+
+static int first_difference(const pc_engine_prompt *p)
+{
+    int t = 0;
+    while (t < p->view.seq && p->base_tokens[t] == p->other_tokens[t])
+        t++;
+    return t;
 }
 
 /* ---- metrics ---- */
@@ -206,13 +217,14 @@ static pc_status refer(pc_engine_prompt *p, const pc_delta_run *run, const pc_en
     return PC_OK;
 }
 
-/* The other run as what it changes of this one: its input is replaced, and all that follows. */
+/* The other run's metric, as that of every writer replaced: what an empty circuit comes to, to the
+ * last bit. */
 static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
                            const pc_evaluator_options *o, pc_delta_run *run, pc_logit_room *room)
 {
     pc_routing routing;
     double effect = 0;
-    p->first_difference = change_input(p, w->model);
+    p->first_difference = first_difference(p);
     const bool is_changed = p->first_difference < p->view.seq;
     const bool refers = o->metric == PC_METRIC_KL && o->direction == PC_DIRECTION_DENOISE;
     PC_TRY(pc_routing_new_all(&routing, &w->model->components));
@@ -225,10 +237,8 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
             p->base_metric += pc_metric_of_base(o->metric, &p->targets[t], w->model);
         p->base_metric /= p->pair->n_targets;
     }
-    if (status == PC_OK && is_changed) {
+    if (status == PC_OK && is_changed)
         pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o->metric, room);
-        pc_change_take(&p->change, run);
-    }
     p->other_metric = p->base_metric + effect;
     pc_routing_free(&routing);
     return status;
@@ -269,6 +279,17 @@ static pc_status check_finite(double metric, int index, pc_metric kind)
                    pc_metric_name(kind));
 }
 
+static pc_status run_both(pc_engine_prompt *p, const pc_engine_weights *w)
+{
+    pc_outputs outputs;
+    PC_TRY(pc_outputs_new(&outputs, w->model, p->pair->n_tokens));
+    pc_status status = pc_base_run_new(&p->base, &outputs, w, p->base_tokens, p->pair->n_tokens);
+    if (status == PC_OK) status = pc_change_new(&p->change, w->model, p->view.seq);
+    if (status == PC_OK) status = compare_runs(p, &outputs, w);
+    pc_outputs_free(&outputs);
+    return status;
+}
+
 pc_status pc_engine_prompt_prepare(pc_engine_prompt *p, const pc_engine_weights *w,
                                    const pc_evaluator_options *o, const pc_engine_means *means,
                                    pc_delta_run *run, pc_logit_room *room, int index)
@@ -277,10 +298,9 @@ pc_status pc_engine_prompt_prepare(pc_engine_prompt *p, const pc_engine_weights 
     p->base_tokens = is_denoising ? p->pair->corrupted : p->pair->clean;
     p->other_tokens = is_denoising ? p->pair->clean : p->pair->corrupted;
     set_view(p);
-    PC_TRY(pc_base_run_new(&p->base, w, p->base_tokens, p->pair->n_tokens));
+    PC_TRY(run_both(p, w));
     PC_TRY(fill_targets(p, o->metric, w->model));
     PC_TRY(check_finite(p->base_metric, index, o->metric));
-    PC_TRY(pc_change_new(&p->change, w->model, p->view.seq));
     PC_TRY(run_other(p, w, o, run, room));
     PC_TRY(check_finite(p->other_metric, index, o->metric));
     if (o->source == PC_SOURCE_ZERO) replace_change(p, &w->model->shape, NULL);

@@ -37,7 +37,7 @@ typedef struct pc_engine_prompt {
 /* The bytes that a prompt takes once it is ready. */
 int64_t pc_engine_prompt_bytes(const pc_prompt *pair, const pc_model *model, pc_metric metric);
 
-/* Runs the base and finds source and metrics. `run` keeps its history and has room for the prompt;
+/* Runs both prompts in double and finds source and metrics. `run` has room for the prompt;
  * `means` is looked at by the mean sources alone. PC_ERR_INPUT: a metric that is not finite. */
 pc_status pc_engine_prompt_prepare(pc_engine_prompt *prompt, const pc_engine_weights *weights,
                                    const pc_evaluator_options *options,

@@ -221,6 +221,32 @@ static void hold(pc_routing *r, const pc_intervention *x)
     }
 }
 
+static bool is_held(uint8_t state)
+{
+    return state == PC_WRITER_HELD || state == PC_WRITER_SENDING;
+}
+
+/* Whether all who read here are held: their inputs do not matter. */
+static bool is_idle(const pc_routing *r, const pc_components *c, int reader)
+{
+    const pc_reader *at = &c->readers[reader];
+    if (at->kind == PC_READER_LOGITS) return false;
+    if (at->kind == PC_READER_MLP) return is_held(r->states[pc_writer_of_mlp(c, at->layer)]);
+    for (int head = 0; head < c->n_heads; head++)
+        if (pc_reader_of_head(c, at->layer, at->kind, head) == reader &&
+            !is_held(r->states[pc_writer_of_head(c, at->layer, head)]))
+            return false;
+    return true;
+}
+
+static void drop_idle(pc_routing *r, const pc_components *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_inputs; i++)
+        if (!is_idle(r, c, r->inputs[i].reader)) r->inputs[n++] = r->inputs[i];
+    r->n_inputs = n;
+}
+
 /* The stage at which a writer's change is known. */
 static bool may_have_changed(const pc_routing *r, const pc_components *c, int writer)
 {
@@ -250,6 +276,7 @@ pc_status pc_routing_new(pc_routing *out, const pc_intervention *x, const pc_com
         return status;
     }
     hold(out, x);
+    if (x->n_frozen) drop_idle(out, c);
     find_history(out, c);
     return PC_OK;
 }
@@ -288,6 +315,7 @@ pc_status pc_routing_new_receive(pc_routing *out, const pc_intervention *x, cons
 pc_status pc_routing_new_all(pc_routing *out, const pc_components *c)
 {
     PC_TRY(allocate(out, c, 0, 0, 0));
-    replace_writer(out, c, 0);
+    for (int u = 0; u < c->n_writers; u++)
+        replace_writer(out, c, u);
     return PC_OK;
 }
