@@ -333,7 +333,9 @@ static pc_status measure_variants(measuring *m, hand *h, int prompt, int n, bool
         if (pc_delta_run_is_frail(run, i))
             PC_TRY(measure_again(&h->effects[i], m, h, prompt, h->indices[i]));
         PC_TRY(check_finite(h->effects[i], e, prompt));
-        m->effects[(int64_t)h->indices[i] * e->n_prompts + prompt] = h->effects[i];
+        /* as a difference of two metrics in double, so that effects and metrics agree to the bit */
+        m->effects[(int64_t)h->indices[i] * e->n_prompts + prompt] =
+            p->base_metric + h->effects[i] - p->base_metric;
     }
     return PC_OK;
 }
