@@ -1,32 +1,27 @@
-/* Rotary positions (Su et al. 2021, equation 34): the first `dim` channels of a row at position p
- * are taken in pairs, and pair i is turned by the angle p f_i:
- *   (a, b) -> (a cos - b sin, b cos + a sin)
+/* Rotary position embedding (Su et al. 2021, equation 34): at position p, pair i of a head's first
+ * 2 n_pairs channels is turned by the angle p f_i; the other channels stay.
  *
- *   x            (rows, d_head) in place; row r stands at position first + r
- *   frequencies  (dim / 2) f_i
- *   pairing      PC_ROTARY_HALVES: channels i and i + dim/2 (GPT-NeoX, Llama)
- *                PC_ROTARY_NEIGHBOURS: channels 2i and 2i + 1 (GPT-J)
+ *   (x, y) -> (x cos(p f_i) - y sin(p f_i), x sin(p f_i) + y cos(p f_i))
  *
- * dim is even and at most d_head; the other channels stay. The map is linear in x. */
+ *   PC_ROTARY_HALVES    pair i = channels (i, i + n_pairs)    GPT-NeoX, Llama
+ *   PC_ROTARY_ADJACENT  pair i = channels (2 i, 2 i + 1)      GPT-J
+ *
+ * It is linear in the channels, so it maps changes to changes. */
 #ifndef PC_KERNELS_ROTARY_H
 #define PC_KERNELS_ROTARY_H
 
 #include <stdint.h>
 
-typedef enum pc_rotary_pairing { PC_ROTARY_HALVES, PC_ROTARY_NEIGHBOURS } pc_rotary_pairing;
+typedef enum pc_rotary_pairs { PC_ROTARY_HALVES, PC_ROTARY_ADJACENT } pc_rotary_pairs;
 
-/* The definition, in double. */
-void pc_ref_rotary(double *x, const double *frequencies, int64_t rows, int64_t d_head, int64_t dim,
-                   int64_t first, pc_rotary_pairing pairing);
-
-/* How all heads of a layer are turned, in fp32. */
 typedef struct pc_rotary_kind {
-    int64_t n_heads, d_head, dim;
-    pc_rotary_pairing pairing;
-    const double *frequencies; /* (dim / 2) */
+    int64_t n_heads, d_head;
+    int64_t n_pairs; /* 0 <= 2 n_pairs <= d_head */
+    pc_rotary_pairs pairs;
+    const double *frequency; /* (n_pairs) f_i, radians a position */
 } pc_rotary_kind;
 
-/* The angles of positions 0 ... n_positions - 1 as (n_positions, dim / 2, 2): cosine, sine,
+/* The angles of positions 0 ... n_positions - 1 as (n_positions, n_pairs, 2): cosine, sine,
  * computed in double without the C library, within 1e-15 for angles up to 1e6, and rounded. */
 void pc_rotary_table(float *table, const pc_rotary_kind *kind, int64_t n_positions);
 
@@ -43,5 +38,8 @@ typedef struct pc_rotary_args {
 typedef void pc_rotary_fn(const pc_rotary_args *args);
 
 pc_rotary_fn pc_rotary_baseline, pc_rotary_avx2;
+
+/* The definition, in double: x (rows, n_heads, d_head) without gaps, in place. */
+void pc_ref_rotary(double *x, const int32_t *position, int64_t rows, const pc_rotary_kind *kind);
 
 #endif

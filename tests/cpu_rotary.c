@@ -23,12 +23,12 @@ static float table[N_POSITIONS * MOST_PAIRS * 2];
 static float x[ROWS * STRIDE], turned[ROWS * STRIDE], first[ROWS * STRIDE];
 
 static const pc_rotary_kind kinds[] = {
-    {.n_heads = 3, .d_head = 80, .dim = 80, .pairing = PC_ROTARY_HALVES},
-    {.n_heads = 3, .d_head = 80, .dim = 20, .pairing = PC_ROTARY_HALVES},
-    {.n_heads = 3, .d_head = 80, .dim = 80, .pairing = PC_ROTARY_NEIGHBOURS},
-    {.n_heads = 2, .d_head = 11, .dim = 10, .pairing = PC_ROTARY_NEIGHBOURS},
-    {.n_heads = 2, .d_head = 11, .dim = 10, .pairing = PC_ROTARY_HALVES},
-    {.n_heads = 1, .d_head = 4, .dim = 0, .pairing = PC_ROTARY_HALVES},
+    {.n_heads = 3, .d_head = 80, .n_pairs = 40, .pairs = PC_ROTARY_HALVES},
+    {.n_heads = 3, .d_head = 80, .n_pairs = 10, .pairs = PC_ROTARY_HALVES},
+    {.n_heads = 3, .d_head = 80, .n_pairs = 40, .pairs = PC_ROTARY_ADJACENT},
+    {.n_heads = 2, .d_head = 11, .n_pairs = 5, .pairs = PC_ROTARY_ADJACENT},
+    {.n_heads = 2, .d_head = 11, .n_pairs = 5, .pairs = PC_ROTARY_HALVES},
+    {.n_heads = 1, .d_head = 4, .n_pairs = 0, .pairs = PC_ROTARY_HALVES},
 };
 
 static pc_rotary_kind fill(int i)
@@ -36,7 +36,7 @@ static pc_rotary_kind fill(int i)
     pc_rotary_kind kind = kinds[i];
     for (int pair = 0; pair < MOST_PAIRS; pair++)
         frequency[pair] = pow(10000, -pair / (double)MOST_PAIRS);
-    kind.frequencies = frequency;
+    kind.frequency = frequency;
     pc_rotary_table(table, &kind, N_POSITIONS);
     compare_fill(x, ROWS * STRIDE, 1, 1);
     return kind;
@@ -51,10 +51,7 @@ Test(cpu_rotary, rows_are_turned_as_defined)
         const int64_t width = kind.n_heads * kind.d_head;
         for (int at = 0; at < ROWS * width; at++)
             reference[at] = (double)x[at / width * STRIDE + at % width];
-        for (int row = 0; row < ROWS; row++) /* the heads of a row stand at one position */
-            for (int head = 0; head < kind.n_heads; head++)
-                pc_ref_rotary(reference + row * width + head * kind.d_head, frequency, 1,
-                              kind.d_head, kind.dim, position[row], kind.pairing);
+        pc_ref_rotary(reference, position, ROWS, &kind);
         for (int set = 0; set < compare_n_sets(); set++) {
             snprintf(name, sizeof name, "%s, kind %d", compare_set(set)->name, i);
             memcpy(turned, x, sizeof x);
@@ -80,8 +77,8 @@ Test(cpu_rotary, the_table_is_the_rounded_cosines_and_sines)
 {
     const pc_rotary_kind kind = fill(0);
     for (int p = 0; p < N_POSITIONS; p++)
-        for (int i = 0; i < kind.dim / 2; i++) {
-            const float *entry = table + p * kind.dim + 2 * i;
+        for (int i = 0; i < kind.n_pairs; i++) {
+            const float *entry = table + 2 * (p * kind.n_pairs + i);
             const double angle = p * frequency[i];
             cr_assert(fabs((double)entry[0] - cos(angle)) < 3e-8, "position %d, pair %d", p, i);
             cr_assert(fabs((double)entry[1] - sin(angle)) < 3e-8, "position %d, pair %d", p, i);

@@ -253,7 +253,7 @@ static pc_status read_rotary(pc_shape *shape, const json_t *config, const char *
     bool is_adjacent = false;
     PC_TRY(pc_config_flag(&is_adjacent, config, "rotary_adjacent_pairs", path));
     shape->positions = PC_POSITIONS_ROTARY;
-    shape->rotary.pairing = is_adjacent ? PC_ROTARY_NEIGHBOURS : PC_ROTARY_HALVES;
+    shape->rotary.pairs = is_adjacent ? PC_ROTARY_ADJACENT : PC_ROTARY_HALVES;
     shape->rotary.dim = shape->d_head;
     shape->rotary.base = 10000;
     PC_TRY(pc_config_count(&shape->rotary.dim, config, "rotary_dim", path));

@@ -32,7 +32,7 @@ typedef enum pc_rotary_scaling {
 typedef struct pc_rotary {
     int dim; /* the first channels of a head that are turned, even; 0 without rotary positions */
     double base; /* "theta" */
-    pc_rotary_pairing pairing;
+    pc_rotary_pairs pairs;
     pc_rotary_scaling scaling;
     double factor, low_freq_factor, high_freq_factor, original_n_ctx;
 } pc_rotary;

@@ -20,6 +20,8 @@ struct pc_twin {
     const pc_model *model;
     float *widened;        /* room for the matrix in use, where the model keeps it in 16 bits */
     double *frequencies;   /* (rotary.dim / 2) */
+    pc_rotary_kind rotary; /* of one head */
+    int32_t *positions;    /* (longest) 0, 1, 2, ... */
     double *stream;        /* (seq, d_model) the residual stream of this run, without any cut */
     double *input;         /* (seq, d_model) a reader's own input */
     double *normed;        /* (seq, d_model) */
@@ -80,9 +82,10 @@ static bool allocate(pc_twin *t, size_t seq)
     t->up = pc_alloc(s->is_gated ? seq * (size_t)s->d_mlp : 0, sizeof(double));
     t->widened = pc_alloc(most_widened(t->model), sizeof(float));
     t->frequencies = pc_alloc((size_t)s->rotary.dim / 2, sizeof(double));
+    t->positions = pc_alloc(seq, sizeof *t->positions);
     t->pattern = pc_alloc(seq * seq, sizeof(double));
     t->has_cut = pc_alloc((size_t)t->model->components.n_readers, 1);
-    return has_all && t->up && t->widened && t->frequencies && t->pattern && t->has_cut;
+    return has_all && t->up && t->widened && t->frequencies && t->positions && t->pattern && t->has_cut;
 }
 
 pc_status pc_twin_new(pc_twin **out, const pc_model *model, int longest)
@@ -96,6 +99,13 @@ pc_status pc_twin_new(pc_twin **out, const pc_model *model, int longest)
         return PC_ERR_NOMEM;
     }
     pc_rotary_frequencies(t->frequencies, &model->shape.rotary);
+    t->rotary = (pc_rotary_kind){.n_heads = 1,
+                                 .d_head = model->shape.d_head,
+                                 .n_pairs = model->shape.rotary.dim / 2,
+                                 .pairs = model->shape.rotary.pairs,
+                                 .frequency = t->frequencies};
+    for (int p = 0; p < longest; p++)
+        t->positions[p] = p;
     *out = t;
     return PC_OK;
 }
@@ -105,6 +115,7 @@ void pc_twin_free(pc_twin *t)
     if (!t) return;
     free(t->has_cut);
     free(t->pattern);
+    free(t->positions);
     free(t->frequencies);
     free(t->widened);
     free(t->up);
@@ -367,8 +378,7 @@ static void finish_projection(double *x, const pc_twin *t, int layer, pc_weight 
         pc_ref_rmsnorm(x, x, pc_model_vector(t->model, gain, layer), s->norm_gain_offset,
                        t->run->seq, s->d_head, s->norm_eps);
     if (s->positions == PC_POSITIONS_ROTARY)
-        pc_ref_rotary(x, t->frequencies, t->run->seq, s->d_head, s->rotary.dim, 0,
-                      s->rotary.pairing);
+        pc_ref_rotary(x, t->positions, t->run->seq, &t->rotary);
 }
 
 static void compute_head(double *out, pc_twin *t, int layer, int head)

@@ -206,9 +206,9 @@ static void run_rotary(const pc_cpu_ops *ops)
     static const double frequency[D_HEAD / 2] = {0};
     const pc_rotary_kind kind = {.n_heads = HEADS,
                                  .d_head = D_HEAD,
-                                 .dim = D_HEAD,
-                                 .pairing = PC_ROTARY_HALVES,
-                                 .frequencies = frequency};
+                                 .n_pairs = D_HEAD / 2,
+                                 .pairs = PC_ROTARY_HALVES,
+                                 .frequency = frequency};
     const pc_rotary_args args = {.x = out,
                                  .x_stride = D_MODEL,
                                  .rows = ROWS,
