@@ -4,6 +4,7 @@
 #include "patch/evaluator.h"
 
 #include "base/memory.h"
+#include "patch/engine.h"
 #include "patch/metric.h"
 #include "patch/prompt_runner.h"
 
@@ -22,6 +23,7 @@ struct pc_evaluator {
     int n_prompts;
     double *clean, *corrupted; /* (n_prompts) */
     pc_means means;
+    pc_engine *engine;          /* NULL: the twin measures, with */
     pc_prompt_runner **runners; /* one per thread */
     int n_runners;
     pc_keep_going_fn keep_going; /* NULL: nobody stops it */
@@ -258,6 +260,9 @@ static pc_status open_into(pc_evaluator *e)
     e->clean = pc_alloc((size_t)e->n_prompts, sizeof *e->clean);
     e->corrupted = pc_alloc((size_t)e->n_prompts, sizeof *e->corrupted);
     if (!e->clean || !e->corrupted) return PC_ERR_NOMEM;
+    if (e->options.engine == PC_ENGINE_DELTA)
+        return pc_engine_new(&e->engine, e->clean, e->corrupted, e->model, e->task, &e->options,
+                             e->keep_going, e->payload);
     PC_TRY(make_runners(e));
     const bool needs_means =
         e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL;
@@ -291,6 +296,11 @@ pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_
     return pc_evaluator_open_watched(out, model, task, options, NULL, NULL);
 }
 
+int64_t pc_evaluator_n_again(const pc_evaluator *e)
+{
+    return e->engine ? pc_engine_n_again(e->engine) : 0;
+}
+
 const pc_evaluator_options *pc_evaluator_settings(const pc_evaluator *e)
 {
     return &e->options;
@@ -302,6 +312,7 @@ void pc_evaluator_free(pc_evaluator *e)
     for (int i = 0; i < e->n_runners; i++)
         pc_prompt_runner_free(e->runners[i]);
     free(e->runners);
+    pc_engine_free(e->engine);
     free(e->means.acts);
     free(e->means.writers);
     free(e->corrupted);
@@ -312,6 +323,7 @@ void pc_evaluator_free(pc_evaluator *e)
 pc_status pc_evaluator_measure(double *effects, bool *is_touched, pc_evaluator *e,
                                const pc_intervention *const *interventions, int n)
 {
+    if (e->engine) return pc_engine_measure(effects, is_touched, e->engine, interventions, n);
     uint8_t *touched = pc_alloc((size_t)n * (size_t)e->n_prompts, 1);
     if (!touched) return PC_ERR_NOMEM;
     job j = {.evaluator = e,
