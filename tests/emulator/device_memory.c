@@ -146,26 +146,31 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 
 /* ---- copies ---- */
 
+/* `height` rows of `width` bytes; filled with `value` where `from` is NULL. */
 typedef struct copy {
     void *to;
     const void *from;
-    int value; /* what to fill with, where `from` is NULL */
-    size_t bytes;
+    int value;
+    size_t width, height, to_pitch, from_pitch;
 } copy;
 
 static void run_copy(void *state)
 {
     const copy *c = state;
     emu_open_memory();
-    if (c->from) memmove(c->to, c->from, c->bytes);
-    else memset(c->to, c->value, c->bytes);
+    for (size_t row = 0; row < c->height; row++) {
+        char *to = (char *)c->to + row * c->to_pitch;
+        if (c->from) memmove(to, (const char *)c->from + row * c->from_pitch, c->width);
+        else memset(to, c->value, c->width);
+    }
     emu_close_memory();
 }
 
-static int sides_fit(const void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
+static int sides_fit(const copy *c, enum cudaMemcpyKind kind)
 {
-    const int to_device = emu_is_device_memory(to, bytes);
-    const int from_device = emu_is_device_memory(from, bytes);
+    const size_t last = c->height - 1;
+    const int to_device = emu_is_device_memory(c->to, last * c->to_pitch + c->width);
+    const int from_device = emu_is_device_memory(c->from, last * c->from_pitch + c->width);
     switch (kind) {
     case cudaMemcpyHostToHost:
         return !to_device && !from_device;
@@ -181,17 +186,24 @@ static int sides_fit(const void *to, const void *from, size_t bytes, enum cudaMe
     return 0;
 }
 
+cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch,
+                              size_t width, size_t height, enum cudaMemcpyKind kind,
+                              cudaStream_t stream)
+{
+    const copy c = {to, from, 0, width, height, to_pitch, from_pitch};
+    if (emu_failure()) return emu_failure();
+    if (width == 0 || height == 0) return cudaSuccess;
+    if (!to || !from || to_pitch < width || from_pitch < width || !sides_fit(&c, kind))
+        return emu_refuse(cudaErrorInvalidValue,
+                          "copy of %zu times %zu bytes: not within allocations of the stated sides",
+                          height, width);
+    return emu_enqueue(stream, run_copy, &c, sizeof c);
+}
+
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    if (emu_failure()) return emu_failure();
-    if (bytes == 0) return cudaSuccess;
-    if (!to || !from || !sides_fit(to, from, bytes, kind))
-        return emu_refuse(cudaErrorInvalidValue,
-                          "cudaMemcpy of %zu bytes: not within allocations of the stated sides",
-                          bytes);
-    const copy c = {.to = to, .from = from, .bytes = bytes};
-    return emu_enqueue(stream, run_copy, &c, sizeof c);
+    return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
@@ -207,7 +219,7 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
     if (!emu_is_device_memory(memory, bytes))
         return emu_refuse(cudaErrorInvalidValue,
                           "cudaMemset of %zu bytes: not within one device allocation", bytes);
-    const copy c = {.to = memory, .value = value, .bytes = bytes};
+    const copy c = {.to = memory, .value = value, .width = bytes, .height = 1};
     return emu_enqueue(stream, run_copy, &c, sizeof c);
 }
 
