@@ -27,12 +27,14 @@ struct emu_preference {
     uint32_t reductions;
 };
 
-/* The sum over k runs in `parts` chains, each in steps of `step` terms that are summed first. */
+/* The sum over k runs in `parts` chains, each in steps of `step` terms that are summed first. The
+ * fourth says that it does not split, and cuts at a place that depends on the column, as kernels do
+ * that share out work evenly. */
 typedef struct algorithm {
-    uint64_t id, parts, step;
+    uint64_t id, parts, step, is_uneven;
 } algorithm;
 
-static const algorithm algorithms[] = {{1, 4, 1}, {2, 1, 1}, {3, 1, 8}};
+static const algorithm algorithms[] = {{1, 4, 1, 0}, {2, 1, 1, 0}, {3, 1, 8, 0}, {4, 1, 1, 1}};
 enum { N_ALGORITHMS = sizeof algorithms / sizeof *algorithms, FEW_COLUMNS = 64 };
 
 static cublasStatus_t give(void **out, size_t bytes)
@@ -42,6 +44,11 @@ static cublasStatus_t give(void **out, size_t bytes)
 }
 
 /* ---- what products are described by ---- */
+
+size_t cublasLtGetVersion(void)
+{
+    return 0; /* none of NVIDIA's */
+}
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 {
@@ -123,12 +130,19 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
 
 static algorithm unpack(const cublasLtMatmulAlgo_t *packed)
 {
-    return (algorithm){packed->data[0], packed->data[1], packed->data[2]};
+    return (algorithm){packed->data[0], packed->data[1], packed->data[2], packed->data[3]};
 }
 
-static int is_allowed(const algorithm *a, const struct emu_preference *preference, uint64_t bytes)
+static uint64_t workspace_of(const algorithm *a, const struct emu_matrix *d)
 {
-    return a->parts == 1 || (preference->reductions && preference->workspace_bytes >= bytes);
+    return a->parts > 1 ? a->parts * sizeof(float) * d->rows * d->columns : 0;
+}
+
+static int is_allowed(const algorithm *a, const struct emu_preference *preference,
+                      const struct emu_matrix *d)
+{
+    return a->parts == 1 ||
+           (preference->reductions && preference->workspace_bytes >= workspace_of(a, d));
 }
 
 /* For few columns the split sum comes first; for an odd number of them the one in steps. */
@@ -138,21 +152,37 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatmulPreference_t preference, int n_wanted,
                                               cublasLtMatmulHeuristicResult_t found[], int *n_found)
 {
-    static const int of_few[] = {0, 1, 2}, of_odd[] = {2, 1, 0}, of_many[] = {1, 2, 0};
-    const uint64_t bytes = 4 * sizeof(float) * d->rows * d->columns;
+    static const int of_few[] = {0, 1, 2, 3}, of_odd[] = {2, 1, 3, 0}, of_many[] = {1, 2, 3, 0};
     const int *order = d->columns < FEW_COLUMNS ? of_few : d->columns % 2 ? of_odd : of_many;
     *n_found = 0;
     if (!handle || !product || a->columns != b->rows || c->type != CUDA_R_32F)
         return CUBLAS_STATUS_INVALID_VALUE;
     for (int i = 0; i < N_ALGORITHMS && *n_found < n_wanted; i++) {
         const algorithm *next = &algorithms[order[i]];
-        if (!is_allowed(next, preference, bytes)) continue;
+        if (!is_allowed(next, preference, d)) continue;
         cublasLtMatmulHeuristicResult_t *result = &found[(*n_found)++];
         memset(result, 0, sizeof *result);
-        result->algo = (cublasLtMatmulAlgo_t){{next->id, next->parts, next->step}};
-        result->workspaceSize = next->parts > 1 ? bytes : 0;
+        result->algo = (cublasLtMatmulAlgo_t){{next->id, next->parts, next->step, next->is_uneven}};
+        result->workspaceSize = workspace_of(next, d);
     }
     return *n_found ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+}
+
+/* The split needs a term for each of its parts. */
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t product,
+                                       cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                       cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                       const cublasLtMatmulAlgo_t *packed,
+                                       cublasLtMatmulHeuristicResult_t *result)
+{
+    const algorithm how = unpack(packed);
+    if (!handle || !product || a->columns != b->rows || c->rows != d->rows)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    if (how.parts > a->columns) return CUBLAS_STATUS_NOT_SUPPORTED;
+    memset(result, 0, sizeof *result);
+    result->algo = *packed;
+    result->workspaceSize = workspace_of(&how, d);
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *packed,
@@ -228,7 +258,9 @@ static float sum_range(const product_call *p, uint64_t row, uint64_t column, uin
 static float sum_parts(const product_call *p, uint64_t row, uint64_t column)
 {
     const uint64_t k = p->a.columns, parts = p->how.parts;
-    float sum = 0;
+    const uint64_t cut = p->how.is_uneven ? (column * 7 + p->c.columns) % k : 0;
+    float sum = cut ? sum_range(p, row, column, 0, cut) : 0;
+    if (p->how.is_uneven) return sum + sum_range(p, row, column, cut, k);
     for (uint64_t part = 0; part < parts; part++)
         sum += sum_range(p, row, column, k * part / parts, k * (part + 1) / parts);
     return sum;

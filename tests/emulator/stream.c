@@ -126,23 +126,3 @@ cudaError_t cudaDeviceSynchronize(void)
     emu_run_streams();
     return emu_failure();
 }
-
-/* ---- the one device ---- */
-
-cudaError_t cudaGetDeviceCount(int *count)
-{
-    *count = 1;
-    return cudaSuccess;
-}
-
-cudaError_t cudaSetDevice(int device)
-{
-    return device == 0 ? emu_failure()
-                       : emu_refuse(cudaErrorInvalidDevice, "device %d: there is only 0", device);
-}
-
-cudaError_t cudaGetDevice(int *device)
-{
-    *device = 0;
-    return emu_failure();
-}
