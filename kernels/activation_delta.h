@@ -15,8 +15,8 @@
  *                     difference itself
  *   RELU              da, 0, -a or a + da, by the signs of a and a + da
  *
- * which round relative to da and du. A change of 0 gives 0 exactly; NaN or infinity in any input
- * of an element makes it NaN or infinite. */
+ * which round relative to da and du. A change of 0 gives 0 exactly. Where the difference itself is
+ * NaN or infinite, out is NaN or infinite. */
 #ifndef PC_KERNELS_ACTIVATION_DELTA_H
 #define PC_KERNELS_ACTIVATION_DELTA_H
 
@@ -37,6 +37,8 @@ typedef struct pc_activation_delta_args {
 } pc_activation_delta_args;
 
 typedef void pc_activation_delta_fn(const pc_activation_delta_args *args);
+
+pc_activation_delta_fn pc_activation_delta_baseline, pc_activation_delta_avx2;
 
 /* The definition, in double: out (rows, width), the difference itself. */
 void pc_ref_activation_delta(double *out, const pc_activation_delta_args *args);

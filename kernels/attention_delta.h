@@ -61,6 +61,8 @@ enum { PC_ATTENTION_SCRATCH = 4 };
 
 typedef void pc_attention_delta_fn(const pc_attention_delta_args *args);
 
+pc_attention_delta_fn pc_attention_delta_baseline, pc_attention_delta_avx2;
+
 /* The definition, in double: dz (seq - q_first, d_head) without gaps, one attention minus the
  * other. log_pattern, scratch and args->dz are not looked at. */
 void pc_ref_attention_delta(double *dz, const pc_attention_delta_args *args);

@@ -61,6 +61,9 @@ typedef struct pc_gemm_args {
 
 typedef void pc_gemm_fn(const pc_gemm_args *args);
 
+/* One for each instruction set; host/backend/cpu_ops.h chooses. Inputs may be unaligned. */
+pc_gemm_fn pc_gemm_baseline, pc_gemm_avx2, pc_gemm_avx512;
+
 /* The definition, in double: c (rows, n_count) without gaps; args->c is what PC_GEMM_ADD adds to,
  * and is not written. */
 void pc_ref_gemm(double *c, const pc_gemm_args *args);

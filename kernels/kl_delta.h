@@ -29,6 +29,8 @@ typedef struct pc_kl_delta_args {
 
 typedef void pc_kl_delta_fn(const pc_kl_delta_args *args);
 
+pc_kl_delta_fn pc_kl_delta_baseline, pc_kl_delta_avx2;
+
 /* The definition: log(sum p exp(d)) - sum(p d), in double, without the care above. args->kl is not
  * written. */
 void pc_ref_kl_delta(double *kl, const pc_kl_delta_args *args);

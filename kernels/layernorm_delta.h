@@ -22,7 +22,8 @@
  *   dy, d        (rows, width) row-major; may be the same array
  *   base_row     (rows) the base row of each row
  *   x            (n_base, width) the norm's input in the base run
- *   mean         (n_base) of x's rows; NULL for the RMS norm
+ *   mean         (n_base) of x's rows; NULL for the RMS norm. A float's rounding of it costs the
+ *                result 6e-8 |mean| / s, relative
  *   variance     (n_base) of x's rows, around mean; for the RMS norm around 0
  *   gain         (width), or NULL for 1
  *   gain_offset  added to every gain: 1 for Gemma, which stores g - 1, else 0; unused without gain
@@ -39,6 +40,8 @@ typedef struct pc_norm_delta_args {
 } pc_norm_delta_args;
 
 typedef void pc_norm_delta_fn(const pc_norm_delta_args *args);
+
+pc_norm_delta_fn pc_layernorm_delta_baseline, pc_layernorm_delta_avx2;
 
 /* The definition, in double: dy (rows, width) from x, d, gain and eps alone. mean, variance and
  * args->dy are not looked at. */

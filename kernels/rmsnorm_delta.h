@@ -5,6 +5,8 @@
 
 #include "kernels/layernorm_delta.h"
 
+pc_norm_delta_fn pc_rmsnorm_delta_baseline, pc_rmsnorm_delta_avx2;
+
 /* The definition, in double; as pc_ref_layernorm_delta(). */
 void pc_ref_rmsnorm_delta(double *dy, const pc_norm_delta_args *args);
 

@@ -37,6 +37,8 @@ typedef struct pc_rotary_args {
 
 typedef void pc_rotary_fn(const pc_rotary_args *args);
 
+pc_rotary_fn pc_rotary_baseline, pc_rotary_avx2;
+
 /* The definition, in double: x (rows, n_heads, d_head) without gaps, in place. */
 void pc_ref_rotary(double *x, const int32_t *position, int64_t rows, const pc_rotary_kind *kind);
 

@@ -1,0 +1,103 @@
+/* Which instruction set's operators run on this processor. */
+#include "backend/cpu_ops.h"
+
+static bool always(void)
+{
+    return true;
+}
+
+static const pc_cpu_ops baseline = {
+    .name = "baseline",
+    .gemm = pc_gemm_baseline,
+    .layernorm_delta = pc_layernorm_delta_baseline,
+    .rmsnorm_delta = pc_rmsnorm_delta_baseline,
+    .activation_delta = pc_activation_delta_baseline,
+    .attention_delta = pc_attention_delta_baseline,
+    .rotary = pc_rotary_baseline,
+    .kl_delta = pc_kl_delta_baseline,
+    .layernorm_base = pc_layernorm_base_baseline,
+    .rmsnorm_base = pc_rmsnorm_base_baseline,
+    .activation_base = pc_activation_base_baseline,
+    .attention_base = pc_attention_base_baseline,
+    .vector_function = pc_vector_function_baseline,
+};
+
+#if defined(__x86_64__)
+static const pc_cpu_ops avx2 = {
+    .name = "avx2",
+    .gemm = pc_gemm_avx2,
+    .layernorm_delta = pc_layernorm_delta_avx2,
+    .rmsnorm_delta = pc_rmsnorm_delta_avx2,
+    .activation_delta = pc_activation_delta_avx2,
+    .attention_delta = pc_attention_delta_avx2,
+    .rotary = pc_rotary_avx2,
+    .kl_delta = pc_kl_delta_avx2,
+    .layernorm_base = pc_layernorm_base_avx2,
+    .rmsnorm_base = pc_rmsnorm_base_avx2,
+    .activation_base = pc_activation_base_avx2,
+    .attention_base = pc_attention_base_avx2,
+    .vector_function = pc_vector_function_avx2,
+};
+
+/* The product alone gains from wider registers (kernels/README.md). */
+static const pc_cpu_ops avx512 = {
+    .name = "avx512",
+    .gemm = pc_gemm_avx512,
+    .layernorm_delta = pc_layernorm_delta_avx2,
+    .rmsnorm_delta = pc_rmsnorm_delta_avx2,
+    .activation_delta = pc_activation_delta_avx2,
+    .attention_delta = pc_attention_delta_avx2,
+    .rotary = pc_rotary_avx2,
+    .kl_delta = pc_kl_delta_avx2,
+    .layernorm_base = pc_layernorm_base_avx2,
+    .rmsnorm_base = pc_rmsnorm_base_avx2,
+    .activation_base = pc_activation_base_avx2,
+    .attention_base = pc_attention_base_avx2,
+    .vector_function = pc_vector_function_avx2,
+};
+
+/* These ask the processor and the operating system, which must save the registers. */
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f");
+}
+#endif
+
+static const struct {
+    const pc_cpu_ops *ops;
+    bool (*can_run)(void);
+} sets[] = {
+    {&baseline, always},
+#if defined(__x86_64__)
+    {&avx2, has_avx2},
+    {&avx512, has_avx512},
+#endif
+};
+
+int pc_cpu_n_sets(void)
+{
+    return (int)(sizeof sets / sizeof *sets);
+}
+
+const pc_cpu_ops *pc_cpu_set(int i)
+{
+    return sets[i].ops;
+}
+
+bool pc_cpu_can_run(int i)
+{
+    return sets[i].can_run();
+}
+
+const pc_cpu_ops *pc_cpu_ops_best(void)
+{
+    int best = 0;
+    for (int i = 1; i < pc_cpu_n_sets(); i++)
+        if (pc_cpu_can_run(i)) best = i;
+    return pc_cpu_set(best);
+}

@@ -1,0 +1,41 @@
+/* The CPU's operators in fp32, by instruction set. Every set gives the same bits: which one runs
+ * decides the speed alone. */
+#ifndef PC_BACKEND_CPU_OPS_H
+#define PC_BACKEND_CPU_OPS_H
+
+#include "kernels/activation_base.h"
+#include "kernels/activation_delta.h"
+#include "kernels/attention_base.h"
+#include "kernels/attention_delta.h"
+#include "kernels/gemm.h"
+#include "kernels/kl_delta.h"
+#include "kernels/norm_base.h"
+#include "kernels/rmsnorm_delta.h"
+#include "kernels/rotary.h"
+#include "kernels/vector_functions.h"
+
+#include <stdbool.h>
+
+typedef struct pc_cpu_ops {
+    const char *name; /* "baseline", "avx2" (with FMA), "avx512" (with F) */
+    pc_gemm_fn *gemm;
+    pc_norm_delta_fn *layernorm_delta, *rmsnorm_delta;
+    pc_activation_delta_fn *activation_delta;
+    pc_attention_delta_fn *attention_delta;
+    pc_rotary_fn *rotary;
+    pc_kl_delta_fn *kl_delta;
+    pc_norm_base_fn *layernorm_base, *rmsnorm_base;
+    pc_activation_base_fn *activation_base;
+    pc_attention_base_fn *attention_base;
+    pc_vector_function_fn *vector_function;
+} pc_cpu_ops;
+
+/* The sets that this program has, slowest first, whether or not the processor can run them. */
+int pc_cpu_n_sets(void);
+const pc_cpu_ops *pc_cpu_set(int i);
+bool pc_cpu_can_run(int i);
+
+/* The fastest that this processor can run, chosen once; borrowed. */
+const pc_cpu_ops *pc_cpu_ops_best(void);
+
+#endif
