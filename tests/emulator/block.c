@@ -52,18 +52,25 @@ static int draw_below(int bound)
     return (int)(random_state % (uint64_t)bound);
 }
 
+/* Literals of one source file are mostly one string. */
+static int is_same(const char *a, const char *b)
+{
+    return a == b || strcmp(a, b) == 0;
+}
+
 /* ---- failures ---- */
 
 void emu_fail_thread(const char *format, ...)
 {
-    char what[512];
+    char what[512], name[EMU_NAME];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     const emu_size b = emu_this_block.index;
-    emu_fail(cudaErrorLaunchFailure, "block (%u,%u,%u), thread %d of %d: %s", b.x, b.y, b.z,
-             emu_this_thread ? emu_this_thread->linear : -1, n_threads, what);
+    emu_kernel_name(name, sizeof name, running->kernel);
+    emu_fail(cudaErrorLaunchFailure, "%s, block (%u,%u,%u), thread %d of %d: %s", name, b.x, b.y,
+             b.z, emu_this_thread->linear, n_threads, what);
     has_failed = 1;
     emu_fiber_switch(this_fiber, &emu_host_fiber);
     abort(); /* an abandoned thread never gets a turn */
@@ -214,7 +221,7 @@ static void check_barrier(emu_site site)
     if (n_exited)
         emu_fail_thread("waits in __syncthreads at %s:%d for thread %d, which has exited",
                         site.file, site.line, first_in_state(EMU_EXITED)->linear);
-    if (n_waiting && (site.line != barrier_site.line || strcmp(site.file, barrier_site.file) != 0))
+    if (n_waiting && (site.line != barrier_site.line || !is_same(site.file, barrier_site.file)))
         emu_fail_thread("is in __syncthreads at %s:%d, thread %d in another at %s:%d", site.file,
                         site.line, first_in_state(EMU_AT_BARRIER)->linear, barrier_site.file,
                         barrier_site.line);
@@ -261,7 +268,7 @@ static void check_lanes(const char *operation, unsigned mask, emu_site site)
 static void check_agreement(const emu_thread *other)
 {
     const emu_thread *me = emu_this_thread;
-    if (other->mask == me->mask && strcmp(other->operation, me->operation) == 0) return;
+    if (other->mask == me->mask && is_same(other->operation, me->operation)) return;
     emu_fail_thread("%s at %s:%d with mask 0x%08x, but thread %d in %s at %s:%d with mask 0x%08x",
                     me->operation, me->site.file, me->site.line, me->mask, other->linear,
                     other->operation, other->site.file, other->site.line, other->mask);
@@ -390,5 +397,5 @@ void emu_run_launch(const emu_launch *launch)
     run_blocks(launch->grid);
     emu_close_memory();
     give_dynamic_shared(emu_this_block.dynamic_shared, launch->dynamic_bytes);
-    emu_check_guards("a kernel");
+    emu_check_guards(launch->kernel);
 }

@@ -11,10 +11,15 @@ static ucontext_t *context_of(emu_context *context)
     return context->state;
 }
 
+static void fill_in(ucontext_t *context)
+{
+    if (getcontext(context) != 0) abort();
+}
+
 void emu_context_start(emu_context *context, char *stack, size_t bytes, void (*entry)(void))
 {
     ucontext_t *to = context_of(context);
-    if (getcontext(to) != 0) abort();
+    fill_in(to);
     to->uc_stack.ss_sp = stack;
     to->uc_stack.ss_size = bytes;
     to->uc_link = NULL;

@@ -44,12 +44,14 @@ int emu_is_guard_whole(unsigned char *guard)
     return is_whole;
 }
 
-int emu_check_guards(const char *after)
+int emu_check_guards(const void *kernel)
 {
+    char name[EMU_NAME];
     for (size_t i = 0; i < n_allocations; i++) {
         if (emu_is_guard_whole(allocations[i].start + allocations[i].bytes)) continue;
+        emu_kernel_name(name, sizeof name, kernel);
         emu_fail(cudaErrorIllegalAddress,
-                 "%s wrote past the end of a device allocation of %zu bytes", after,
+                 "%s wrote past the end of a device allocation of %zu bytes", name,
                  allocations[i].bytes);
         return 0;
     }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef EMU_WATCHED_BY_ASAN
 enum { OVERRUN_SIGNAL = SIGABRT }; /* the sanitizer ends the program at the write itself */
 #else
 enum { OVERRUN_SIGNAL = 0 };
@@ -191,7 +191,7 @@ Test(emulator_faults, a_missing_syncwarp_makes_the_orders_disagree)
     cr_expect_not(orders_disagree(SOUND_SYNCWARP));
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* which keeps each shared variable in a place of its own */
+#ifndef EMU_WATCHED_BY_ASAN /* which keeps each shared variable in a place of its own */
 Test(emulator_faults, static_shared_memory_of_a_new_block_is_not_a_number)
 {
     float out[2 * 32];
@@ -209,8 +209,10 @@ Test(emulator_faults, a_write_past_dynamic_shared_memory_is_reported, .signal = 
     float out[2 * 32];
     const cudaError_t error = run(out, PAST_DYNAMIC_SHARED, 2, 32, 32 * sizeof(float));
     cr_expect_eq(error, cudaErrorLaunchFailure);
-    cr_expect_str_eq(emu_report(), "block (0,0,0), thread 5 of 32: wrote past the end of the 128 "
-                                   "bytes of dynamic shared memory");
+    cr_expect_str_eq(
+        emu_report(),
+        "past_dynamic_shared, block (0,0,0), thread 5 of 32: wrote past the end of the 128 "
+        "bytes of dynamic shared memory");
 }
 
 Test(emulator_faults, a_write_past_an_allocation_is_reported, .signal = OVERRUN_SIGNAL)
@@ -219,7 +221,7 @@ Test(emulator_faults, a_write_past_an_allocation_is_reported, .signal = OVERRUN_
     const cudaError_t error = run(out, PAST_ALLOCATION, 2, 32, 0);
     cr_expect_eq(error, cudaErrorIllegalAddress);
     cr_expect_str_eq(emu_report(),
-                     "a kernel wrote past the end of a device allocation of 256 bytes");
+                     "past_allocation wrote past the end of a device allocation of 256 bytes");
 }
 
 /* ---- launches that a device refuses ---- */
@@ -286,7 +288,7 @@ Test(emulator_faults, a_host_pointer_is_no_argument_for_a_kernel)
 {
     float on_host[32];
     cr_expect_eq(faulty_launch(SOUND_REVERSE, on_host, 1, 32, 0, NULL), cudaErrorIllegalAddress);
-    cr_expect_str_eq(emu_report(), "launch: argument 0 points to no device memory");
+    cr_expect_str_eq(emu_report(), "sound_reverse, argument 0: points to no device memory");
 }
 
 Test(emulator_faults, a_failure_sticks_and_its_report_is_the_error_s_text)
@@ -299,6 +301,8 @@ Test(emulator_faults, a_failure_sticks_and_its_report_is_the_error_s_text)
     cr_expect_eq(cudaGetLastError(), cudaErrorLaunchFailure);
     cr_expect_eq(cudaMalloc(&memory, 4), cudaErrorLaunchFailure);
     cr_expect_str_eq(cudaGetErrorString(cudaErrorLaunchFailure), emu_report());
-    cr_expect(strstr(emu_report(), "block (0,0,0), thread 40 of 64: exited, but thread 0 waits"),
-              "\"%s\"", emu_report());
+    cr_expect(
+        strstr(emu_report(),
+               "exit_before_barrier, block (0,0,0), thread 40 of 64: exited, but thread 0 waits"),
+        "\"%s\"", emu_report());
 }

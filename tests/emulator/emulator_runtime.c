@@ -148,7 +148,7 @@ Test(emulator_runtime, there_is_one_device)
     cr_expect_eq(cudaSetDevice(1), cudaErrorInvalidDevice);
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef EMU_WATCHED_BY_ASAN
 Test(emulator_runtime, the_host_may_not_read_device_memory, .signal = SIGABRT)
 {
     volatile float *device = take(4);

@@ -17,7 +17,8 @@ enum {
     EMU_MAX_BLOCK_Z = 64,
     EMU_MAX_GRID_YZ = 65535,
     EMU_MAX_ARGUMENTS = 32,
-    EMU_ARGUMENT_BYTES = 4096
+    EMU_ARGUMENT_BYTES = 4096,
+    EMU_NAME = 128
 };
 enum { EMU_SHARED_BYTES = 48 * 1024, EMU_SHARED_BYTES_OPT_IN = 227 * 1024 };
 
@@ -96,6 +97,9 @@ typedef struct emu_launch {
  * kernel shows at the next call, as on a device. */
 cudaError_t emu_enqueue_launch(const emu_launch *launch, cudaStream_t stream);
 
+/* The kernel's name as its source has it, or "a kernel" where nobody knows. */
+void emu_kernel_name(char *name, size_t room, const void *kernel);
+
 /* cudaFuncSetAttribute() for dynamic shared memory. */
 cudaError_t emu_allow_dynamic_bytes(const void *kernel, int bytes);
 
@@ -122,8 +126,8 @@ void emu_close_memory(void);
 /* Fills static shared memory with 0xff, where the compiler has put it together. */
 void emu_poison_static_shared(void);
 
-/* Whether all guards are whole; if not, records the failure. `after` says what has just run. */
-int emu_check_guards(const char *after);
+/* Whether all guards are whole; if not, records the failure. `kernel` has just run. */
+int emu_check_guards(const void *kernel);
 
 /* Sets the guard behind some bytes, which nobody may touch from then on, and whether it is as it
  * was set. emu_watch_allow() releases it. */

@@ -45,46 +45,57 @@ cudaError_t emu_allow_dynamic_bytes(const void *kernel, int bytes)
 
 /* ---- what a device would refuse ---- */
 
-static cudaError_t check_block(emu_size b)
+static cudaError_t check_block(const emu_launch *launch)
 {
+    char name[EMU_NAME];
+    const emu_size b = launch->block;
     const uint64_t n = (uint64_t)b.x * b.y * b.z;
     if (b.x && b.y && b.z && b.x <= EMU_MAX_THREADS && b.y <= EMU_MAX_THREADS &&
         b.z <= EMU_MAX_BLOCK_Z && n <= EMU_MAX_THREADS)
         return cudaSuccess;
-    return emu_refuse(cudaErrorInvalidConfiguration,
-                      "launch with blocks of (%u,%u,%u) threads: 1 to %d in all, z at most %d", b.x,
-                      b.y, b.z, EMU_MAX_THREADS, EMU_MAX_BLOCK_Z);
+    emu_kernel_name(name, sizeof name, launch->kernel);
+    return emu_refuse(
+        cudaErrorInvalidConfiguration,
+        "%s, launched with blocks of (%u,%u,%u) threads: 1 to %d in all, z at most %d", name, b.x,
+        b.y, b.z, EMU_MAX_THREADS, EMU_MAX_BLOCK_Z);
 }
 
-static cudaError_t check_grid(emu_size g)
+static cudaError_t check_grid(const emu_launch *launch)
 {
+    char name[EMU_NAME];
+    const emu_size g = launch->grid;
     if (g.x && g.y && g.z && g.x <= INT32_MAX && g.y <= EMU_MAX_GRID_YZ && g.z <= EMU_MAX_GRID_YZ)
         return cudaSuccess;
+    emu_kernel_name(name, sizeof name, launch->kernel);
     return emu_refuse(cudaErrorInvalidConfiguration,
-                      "launch of (%u,%u,%u) blocks: 1 to (2147483647,%d,%d)", g.x, g.y, g.z,
-                      EMU_MAX_GRID_YZ, EMU_MAX_GRID_YZ);
+                      "%s, launched with (%u,%u,%u) blocks: 1 to (2147483647,%d,%d)", name, g.x,
+                      g.y, g.z, EMU_MAX_GRID_YZ, EMU_MAX_GRID_YZ);
 }
 
 static cudaError_t check_shared(const emu_launch *launch)
 {
+    char name[EMU_NAME];
     const size_t most = allowed_bytes(launch->kernel);
     if (launch->dynamic_bytes <= most) return cudaSuccess;
+    emu_kernel_name(name, sizeof name, launch->kernel);
     return emu_refuse(cudaErrorInvalidValue,
-                      "launch with %zu bytes of dynamic shared memory: at most %zu, %d after "
+                      "%s, launched with %zu bytes of dynamic shared memory: at most %zu, %d after "
                       "cudaFuncSetAttribute",
-                      launch->dynamic_bytes, most, EMU_SHARED_BYTES_OPT_IN);
+                      name, launch->dynamic_bytes, most, EMU_SHARED_BYTES_OPT_IN);
 }
 
 /* A device finds out only when the kernel follows the pointer. */
 static cudaError_t check_pointers(const emu_launch *launch)
 {
+    char name[EMU_NAME];
     for (int i = 0; i < launch->n_arguments; i++) {
         void *pointer;
         if (!launch->is_pointer[i]) continue;
         memcpy(&pointer, launch->arguments[i], sizeof pointer);
-        if (pointer && !emu_is_device_memory(pointer, 0))
-            return emu_fail(cudaErrorIllegalAddress,
-                            "launch: argument %d points to no device memory", i);
+        if (!pointer || emu_is_device_memory(pointer, 0)) continue;
+        emu_kernel_name(name, sizeof name, launch->kernel);
+        return emu_fail(cudaErrorIllegalAddress, "%s, argument %d: points to no device memory",
+                        name, i);
     }
     return cudaSuccess;
 }
@@ -92,8 +103,8 @@ static cudaError_t check_pointers(const emu_launch *launch)
 static cudaError_t check(const emu_launch *launch)
 {
     cudaError_t error = emu_failure();
-    if (!error) error = check_grid(launch->grid);
-    if (!error) error = check_block(launch->block);
+    if (!error) error = check_grid(launch);
+    if (!error) error = check_block(launch);
     if (!error) error = check_shared(launch);
     if (!error) error = check_pointers(launch);
     return error;

@@ -21,6 +21,15 @@ static void run_copy(void *state, int round)
     probe_expect(cudaMemcpyAsync(c->to, c->from, c->bytes, cudaMemcpyDeviceToDevice, NULL), "copy");
 }
 
+/* At most a quarter of what is free. */
+static int64_t fitting(int64_t bytes)
+{
+    size_t free_bytes = 0, total_bytes = 0;
+    probe_expect(cudaMemGetInfo(&free_bytes, &total_bytes), "free memory");
+    const int64_t most = (int64_t)(free_bytes / 4) >> 20 << 20;
+    return bytes < most ? bytes : most;
+}
+
 static double copy_rate(probe_table *table, int64_t bytes)
 {
     copied c = {.to = probe_take((size_t)bytes), .bytes = (size_t)bytes};
@@ -67,7 +76,7 @@ double probe_ceilings(probe_table *table, const probe_sizes *sizes)
 {
     static const char *const columns[] = {"what", "size", "ms", "rate", "unit", NULL};
     probe_table_start(table, "Ceilings", columns, "medians of 11");
-    const double rate = copy_rate(table, sizes->copy_bytes);
+    const double rate = copy_rate(table, fitting(sizes->copy_bytes));
     for (int i = 0; i < PROBE_PRECISIONS; i++)
         product_rate(table, &probe_precisions[i], sizes->cube);
     return rate;
@@ -159,8 +168,12 @@ static int splits_sum(const cublasLtMatmulAlgo_t *algorithm)
 static findings examine(const arrangement *s, const cublasLtMatmulAlgo_t *algorithm)
 {
     const int64_t rows = s->sizes->rows, *few = s->sizes->few;
-    findings f = {.ms = probe_product_ms(&s->p, algorithm, s->c, s->a, rows)};
-    f.splits = splits_sum(algorithm);
+    findings f = {.splits = splits_sum(algorithm)};
+    if (probe_product_run(&s->p, algorithm, s->c, s->a, rows)) {
+        f.repeated = f.shifted = f.padded = f.few[0] = f.few[1] = f.few[2] = UNSUPPORTED;
+        return f;
+    }
+    f.ms = probe_product_ms(&s->p, algorithm, s->c, s->a, rows);
     f.repeated = count_different(s, algorithm, s->a, rows, rows, 0);
     for (int i = 0; i < SHIFTS; i++)
         f.shifted += count_different(s, algorithm, s->shifted[i], rows, rows, s->shifts[i]);
@@ -234,7 +247,7 @@ static void add_up(summing_up *sum, const findings *f)
     sum->n_splitting += f->splits;
     sum->n_alike += treats_rows_alike(f);
     sum->n_independent += does_not_depend_on_rows(f);
-    if (sum->fastest_ms == 0 || f->ms < sum->fastest_ms) sum->fastest_ms = f->ms;
+    if (f->ms > 0 && (sum->fastest_ms == 0 || f->ms < sum->fastest_ms)) sum->fastest_ms = f->ms;
     if (treats_rows_alike(f) && (sum->fastest_alike_ms == 0 || f->ms < sum->fastest_alike_ms))
         sum->fastest_alike_ms = f->ms;
     if (f->splits || sum->has_pinned) return;

@@ -104,19 +104,42 @@ int probe_product_propose(const probe_product *p, int64_t rows,
     return n;
 }
 
+/* One call and the layouts that it needs, made beforehand so that timing does not see them. */
+typedef struct call {
+    const probe_product *p;
+    const cublasLtMatmulAlgo_t *algorithm;
+    layouts l;
+    float *c;
+    const void *a;
+} call;
+
+static cublasStatus_t check(const call *one)
+{
+    cublasLtMatmulHeuristicResult_t needs;
+    const layouts *l = &one->l;
+    const cublasStatus_t status = cublasLtMatmulAlgoCheck(
+        one->p->library, one->p->description, l->w, l->a, l->c, l->c, one->algorithm, &needs);
+    if (status) return status;
+    return needs.workspaceSize > PROBE_WORKSPACE ? CUBLAS_STATUS_NOT_SUPPORTED
+                                                 : CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t enqueue(const call *one)
+{
+    const float ones = 1, zero = 0;
+    const layouts *l = &one->l;
+    return cublasLtMatmul(one->p->library, one->p->description, &ones, one->p->w, l->w, one->a,
+                          l->a, &zero, one->c, l->c, one->c, l->c, one->algorithm,
+                          one->p->workspace, PROBE_WORKSPACE, NULL);
+}
+
 cublasStatus_t probe_product_run(const probe_product *p, const cublasLtMatmulAlgo_t *algorithm,
                                  float *c, const void *a, int64_t rows)
 {
-    const float one = 1, zero = 0;
-    const layouts l = describe(p, rows);
-    cublasLtMatmulHeuristicResult_t needs;
-    cublasStatus_t status =
-        cublasLtMatmulAlgoCheck(p->library, p->description, l.w, l.a, l.c, l.c, algorithm, &needs);
-    if (!status && needs.workspaceSize > PROBE_WORKSPACE) status = CUBLAS_STATUS_NOT_SUPPORTED;
-    if (!status)
-        status = cublasLtMatmul(p->library, p->description, &one, p->w, l.w, a, l.a, &zero, c, l.c,
-                                c, l.c, algorithm, p->workspace, PROBE_WORKSPACE, NULL);
-    forget(&l);
+    const call one = {p, algorithm, describe(p, rows), c, a};
+    cublasStatus_t status = check(&one);
+    if (!status) status = enqueue(&one);
+    forget(&one.l);
     return status;
 }
 
@@ -129,26 +152,17 @@ int probe_algorithm_number(const cublasLtMatmulAlgo_t *algorithm,
     return number;
 }
 
-/* ---- time ---- */
-
-typedef struct timed {
-    const probe_product *p;
-    const cublasLtMatmulAlgo_t *algorithm;
-    float *c;
-    const void *a;
-    int64_t rows;
-} timed;
-
 static void run_timed(void *state, int round)
 {
-    const timed *t = state;
     (void)round;
-    probe_expect_blas(probe_product_run(t->p, t->algorithm, t->c, t->a, t->rows), "a product");
+    probe_expect_blas(enqueue(state), "a product");
 }
 
 double probe_product_ms(const probe_product *p, const cublasLtMatmulAlgo_t *algorithm, float *c,
                         const void *a, int64_t rows)
 {
-    timed t = {p, algorithm, c, a, rows};
-    return probe_median_ms(run_timed, &t);
+    call one = {p, algorithm, describe(p, rows), c, a};
+    const double ms = probe_median_ms(run_timed, &one);
+    forget(&one.l);
+    return ms;
 }

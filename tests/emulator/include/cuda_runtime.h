@@ -25,7 +25,7 @@
 
 /* Blocks run one after another: one copy of a block's variables will do. Together in a section they
  * can be cleared for each block; AddressSanitizer wants them apart, with its own bytes between. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef EMU_WATCHED_BY_ASAN
 #define __shared__ static
 #else
 #define __shared__ static __attribute__((section("emu_shared")))
