@@ -20,7 +20,9 @@ struct pck_gemm {
     cublasLtMatmulAlgo_t algorithm;
 };
 
-enum { ALIGNMENT = 16, CANDIDATES = 32 };
+enum { CANDIDATES = 32 };
+
+static const uint32_t most_aligned = 16; /* bytes; what the largest load needs */
 
 static cudaError_t error_of(cublasStatus_t status)
 {
@@ -124,22 +126,44 @@ static pck_gemm_algorithm numbers_of(const cublasLtMatmulAlgo_t *algorithm)
     return n;
 }
 
-static cublasStatus_t set_preference(cublasLtMatmulPreference_t preference, const pck_blas *blas)
+/* The largest power of two, up to 16, at which every chunk of an array begins that itself begins at
+ * a multiple of 16 bytes. */
+static uint32_t alignment_of_chunks(const pck_gemm_shape *s, int64_t stride)
 {
-    const uint64_t bytes = blas->workspace_bytes;
-    const uint32_t no_reduction = CUBLASLT_REDUCTION_SCHEME_NONE, alignment = ALIGNMENT;
-    static const cublasLtMatmulPreferenceAttributes_t alignments[] = {
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
+    uint32_t alignment = most_aligned;
+    while (s->chunk_rows * stride * (int64_t)sizeof(float) % alignment)
+        alignment /= 2;
+    return alignment;
+}
+
+static cublasStatus_t prefer(cublasLtMatmulPreference_t preference,
+                             cublasLtMatmulPreferenceAttributes_t which, uint32_t value)
+{
+    return cublasLtMatmulPreferenceSetAttribute(preference, which, &value, sizeof value);
+}
+
+static cublasStatus_t set_preference(cublasLtMatmulPreference_t preference, const pck_gemm *g)
+{
+    const pck_gemm_shape *s = &g->shape;
+    const uint64_t bytes = g->blas->workspace_bytes;
+    const uint32_t of_c = alignment_of_chunks(s, s->c_stride);
+    const uint32_t of_a =
+        is_split(s->precision) ? most_aligned : alignment_of_chunks(s, s->a_stride);
+    const struct {
+        cublasLtMatmulPreferenceAttributes_t which;
+        uint32_t value;
+    } wishes[] = {
+        {CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, CUBLASLT_REDUCTION_SCHEME_NONE},
+        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
+         most_aligned}, /* its A is our W, its B our A */
+        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, of_a},
+        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, of_c},
+        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, of_c},
+    };
     cublasStatus_t status = cublasLtMatmulPreferenceSetAttribute(
         preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes);
-    if (!status)
-        status = cublasLtMatmulPreferenceSetAttribute(preference,
-                                                      CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-                                                      &no_reduction, sizeof no_reduction);
-    for (int i = 0; i < 4 && !status; i++)
-        status = cublasLtMatmulPreferenceSetAttribute(preference, alignments[i], &alignment,
-                                                      sizeof alignment);
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes && !status; i++)
+        status = prefer(preference, wishes[i].which, wishes[i].value);
     return status;
 }
 
@@ -166,7 +190,7 @@ static cublasStatus_t pin(pck_gemm *g)
 {
     cublasLtMatmulPreference_t preference = NULL;
     cublasStatus_t status = cublasLtMatmulPreferenceCreate(&preference);
-    if (!status) status = set_preference(preference, g->blas);
+    if (!status) status = set_preference(preference, g);
     if (!status) status = choose(g, preference);
     if (preference) cublasLtMatmulPreferenceDestroy(preference);
     return status;
@@ -258,40 +282,40 @@ static struct scratch divide(const pck_gemm_shape *s, void *memory)
 /* ---- running ---- */
 
 /* One call's arrays. */
-struct call {
+struct product_call {
     const pck_gemm *gemm;
     const pck_gemm_weights *weights;
     struct scratch scratch;
     cudaStream_t stream;
 };
 
-static cudaError_t multiply(const call *call, float *c, const void *a, const void *w,
+static cudaError_t multiply(const product_call *p, float *c, const void *a, const void *w,
                             pc_gemm_mode mode)
 {
-    const pck_gemm *g = call->gemm;
+    const pck_gemm *g = p->gemm;
     const float alpha = 1, beta = mode == PC_GEMM_ADD ? 1.0f : 0.0f;
     return error_of(cublasLtMatmul(g->blas->handle, g->product, &alpha, w, g->w, a, g->a, &beta, c,
                                    g->c, c, g->c, &g->algorithm, g->blas->workspace,
-                                   g->blas->workspace_bytes, call->stream));
+                                   g->blas->workspace_bytes, p->stream));
 }
 
 /* The small products first: their sum is rounded before the large one joins. */
-static cudaError_t multiply_halves(const call *call, float *c, const float *a, int64_t rows)
+static cudaError_t multiply_halves(const product_call *p, float *c, const float *a, int64_t rows)
 {
-    const pck_gemm_shape *s = &call->gemm->shape;
-    const struct scratch *own = &call->scratch;
+    const pck_gemm_shape *s = &p->gemm->shape;
+    const struct scratch *own = &p->scratch;
     pc_gemm_mode mode = s->mode;
     pck_split_args split = {own->hi,     NULL,    a,    half_stride(s),
                             s->a_stride, s->n_in, rows, s->chunk_rows};
     if (s->precision == PCK_GEMM_BF16) {
-        const cudaError_t error = pck_gemm_split(&split, call->stream);
-        return error ? error : multiply(call, c, own->hi, call->weights->hi, mode);
+        const cudaError_t error = pck_gemm_split(&split, p->stream);
+        return error ? error : multiply(p, c, own->hi, p->weights->hi, mode);
     }
     split.lo = own->lo;
-    cudaError_t error = pck_gemm_split(&split, call->stream);
-    if (!error) error = multiply(call, c, own->lo, call->weights->hi, mode);
-    if (!error) error = multiply(call, c, own->hi, call->weights->lo, PC_GEMM_ADD);
-    return error ? error : multiply(call, c, own->hi, call->weights->hi, PC_GEMM_ADD);
+    cudaError_t error = pck_gemm_split(&split, p->stream);
+    if (!error) error = multiply(p, c, own->lo, p->weights->hi, mode);
+    if (!error) error = multiply(p, c, own->hi, p->weights->lo, PC_GEMM_ADD);
+    return error ? error : multiply(p, c, own->hi, p->weights->hi, PC_GEMM_ADD);
 }
 
 static cudaError_t copy_rows(float *to, const float *from, int64_t stride, int64_t width,
@@ -303,40 +327,39 @@ static cudaError_t copy_rows(float *to, const float *from, int64_t stride, int64
 }
 
 /* A's rows, filled up to a chunk with zeros, with the strides of any other chunk. */
-static cudaError_t fill_up(const call *call, const float *a, int64_t rows)
+static cudaError_t fill_up(const product_call *p, const float *a, int64_t rows)
 {
-    const pck_gemm_shape *s = &call->gemm->shape;
-    const cudaError_t error = cudaMemsetAsync(call->scratch.a, 0, a_bytes(s), call->stream);
-    return error ? error : copy_rows(call->scratch.a, a, s->a_stride, s->n_in, rows, call->stream);
+    const pck_gemm_shape *s = &p->gemm->shape;
+    const cudaError_t error = cudaMemsetAsync(p->scratch.a, 0, a_bytes(s), p->stream);
+    return error ? error : copy_rows(p->scratch.a, a, s->a_stride, s->n_in, rows, p->stream);
 }
 
-static cudaError_t run_chunk(const call *call, float *c, const float *a, int64_t rows)
+static cudaError_t run_chunk(const product_call *p, float *c, const float *a, int64_t rows)
 {
-    const pck_gemm_shape *s = &call->gemm->shape;
-    if (is_split(s->precision)) return multiply_halves(call, c, a, rows);
+    const pck_gemm_shape *s = &p->gemm->shape;
+    if (is_split(s->precision)) return multiply_halves(p, c, a, rows);
     if (rows < s->chunk_rows) {
-        const cudaError_t error = fill_up(call, a, rows);
+        const cudaError_t error = fill_up(p, a, rows);
         if (error) return error;
-        a = call->scratch.a;
+        a = p->scratch.a;
     }
-    return multiply(call, c, a, call->weights->w, s->mode);
+    return multiply(p, c, a, p->weights->w, s->mode);
 }
 
 /* Fewer rows than a chunk: C has no room for the others. */
-static cudaError_t run_rest(const call *call, float *c, const float *a, int64_t rows)
+static cudaError_t run_rest(const product_call *p, float *c, const float *a, int64_t rows)
 {
-    const pck_gemm_shape *s = &call->gemm->shape;
-    float *own = call->scratch.c;
+    const pck_gemm_shape *s = &p->gemm->shape;
+    float *own = p->scratch.c;
     cudaError_t error = cudaSuccess;
-    if (s->mode == PC_GEMM_ADD)
-        error = copy_rows(own, c, s->c_stride, s->n_out, rows, call->stream);
-    if (!error) error = run_chunk(call, own, a, rows);
-    return error ? error : copy_rows(c, own, s->c_stride, s->n_out, rows, call->stream);
+    if (s->mode == PC_GEMM_ADD) error = copy_rows(own, c, s->c_stride, s->n_out, rows, p->stream);
+    if (!error) error = run_chunk(p, own, a, rows);
+    return error ? error : copy_rows(c, own, s->c_stride, s->n_out, rows, p->stream);
 }
 
 static int is_aligned(const void *memory)
 {
-    return (uintptr_t)memory % ALIGNMENT == 0;
+    return (uintptr_t)memory % most_aligned == 0;
 }
 
 static int are_aligned(const pck_gemm_weights *w)
@@ -349,15 +372,15 @@ cudaError_t pck_gemm_run(const pck_gemm *gemm, float *c, const float *a,
                          cudaStream_t stream)
 {
     const pck_gemm_shape *s = &gemm->shape;
-    const call call = {gemm, weights, divide(s, scratch), stream};
+    const product_call p = {gemm, weights, divide(s, scratch), stream};
     if (!is_aligned(a) || !is_aligned(c) || !is_aligned(scratch) || !are_aligned(weights))
         return cudaErrorInvalidValue;
     for (int64_t row = 0; row < rows; row += s->chunk_rows) {
         const float *from = a + row * s->a_stride;
         float *to = c + row * s->c_stride;
         const cudaError_t error = rows - row < s->chunk_rows
-                                      ? run_rest(&call, to, from, rows - row)
-                                      : run_chunk(&call, to, from, s->chunk_rows);
+                                      ? run_rest(&p, to, from, rows - row)
+                                      : run_chunk(&p, to, from, s->chunk_rows);
         if (error) return error;
     }
     return cudaSuccess;

@@ -25,6 +25,7 @@ struct emu_matrix {
 struct emu_preference {
     uint64_t workspace_bytes;
     uint32_t reductions;
+    uint32_t alignments[4]; /* of A, B, C, D, in bytes */
 };
 
 /* The sum over k runs in `parts` chains, each in steps of `step` terms that are summed first. The
@@ -32,9 +33,11 @@ struct emu_preference {
  * that share out work evenly. */
 typedef struct algorithm {
     uint64_t id, parts, step, is_uneven;
+    uint64_t alignments[4]; /* for which it was chosen */
 } algorithm;
 
-static const algorithm algorithms[] = {{1, 4, 1, 0}, {2, 1, 1, 0}, {3, 1, 8, 0}, {4, 1, 1, 1}};
+static const algorithm algorithms[] = {
+    {1, 4, 1, 0, {0}}, {2, 1, 1, 0, {0}}, {3, 1, 8, 0, {0}}, {4, 1, 1, 1, {0}}};
 enum { N_ALGORITHMS = sizeof algorithms / sizeof *algorithms, FEW_COLUMNS = 64 };
 
 static cublasStatus_t give(void **out, size_t bytes)
@@ -94,7 +97,10 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout)
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *preference)
 {
     const cublasStatus_t status = give((void **)preference, sizeof **preference);
-    if (!status) (*preference)->reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
+    if (status) return status;
+    (*preference)->reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
+    for (int i = 0; i < 4; i++)
+        (*preference)->alignments[i] = 256;
     return status;
 }
 
@@ -121,16 +127,32 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES:
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES:
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES:
-        return bytes == sizeof(uint32_t) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+        if (bytes != sizeof *preference->alignments) return CUBLAS_STATUS_INVALID_VALUE;
+        memcpy(&preference->alignments[which - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES], value,
+               bytes);
+        return CUBLAS_STATUS_SUCCESS;
     }
     return CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 /* ---- algorithms ---- */
 
+_Static_assert(sizeof(algorithm) == sizeof(cublasLtMatmulAlgo_t), "an algorithm fits its box");
+
+static cublasLtMatmulAlgo_t pack(algorithm a, const struct emu_preference *preference)
+{
+    cublasLtMatmulAlgo_t packed;
+    for (int i = 0; i < 4; i++)
+        a.alignments[i] = preference->alignments[i];
+    memcpy(&packed, &a, sizeof packed);
+    return packed;
+}
+
 static algorithm unpack(const cublasLtMatmulAlgo_t *packed)
 {
-    return (algorithm){packed->data[0], packed->data[1], packed->data[2], packed->data[3]};
+    algorithm a;
+    memcpy(&a, packed, sizeof a);
+    return a;
 }
 
 static uint64_t workspace_of(const algorithm *a, const struct emu_matrix *d)
@@ -162,7 +184,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
         if (!is_allowed(next, preference, d)) continue;
         cublasLtMatmulHeuristicResult_t *result = &found[(*n_found)++];
         memset(result, 0, sizeof *result);
-        result->algo = (cublasLtMatmulAlgo_t){{next->id, next->parts, next->step, next->is_uneven}};
+        result->algo = pack(*next, preference);
         result->workspaceSize = workspace_of(next, d);
     }
     return *n_found ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
@@ -292,6 +314,20 @@ static int is_there(const void *matrix, const struct emu_matrix *m)
     return 0;
 }
 
+static int are_aligned(const product_call *p)
+{
+    const void *const arrays[] = {p->A, p->B, p->C, p->D};
+    for (int i = 0; i < 4; i++) {
+        if ((uintptr_t)arrays[i] % p->how.alignments[i] == 0) continue;
+        emu_fail(cudaErrorLaunchFailure,
+                 "cublasLtMatmul: %c is not at a multiple of %d bytes, for which the algorithm was "
+                 "chosen",
+                 "ABCD"[i], (int)p -> how.alignments[i]);
+        return 0;
+    }
+    return 1;
+}
+
 static int fit(const struct emu_matrix *a, const struct emu_matrix *b, const struct emu_matrix *c,
                const struct emu_matrix *d)
 {
@@ -319,7 +355,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
     memcpy(&p.beta, beta, sizeof p.beta);
     if (!handle || !fit(a, b, c, d) || p.how.parts < 1 || p.how.step < 1)
         return CUBLAS_STATUS_INVALID_VALUE;
-    if (emu_failure() || !is_there(A, a) || !is_there(B, b) || !is_there(C, c) || !is_there(D, d))
+    if (emu_failure() || !is_there(A, a) || !is_there(B, b) || !is_there(C, c) || !is_there(D, d) ||
+        !are_aligned(&p))
         return CUBLAS_STATUS_EXECUTION_FAILED;
     if (workspace_bytes && !emu_is_device_memory(workspace, workspace_bytes))
         return CUBLAS_STATUS_INVALID_VALUE;
