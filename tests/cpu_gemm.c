@@ -224,29 +224,29 @@ Test(cpu_gemm, nan_and_infinity_stay_in_their_row_and_column)
     pc_packed_free(packed);
 }
 
-/* Sums whose exact value lies near the middle between two floats, where rounding twice shows, and
- * below the normal floats. */
+/* Sums whose exact value lies so near the middle between two floats that a double cannot tell:
+ * (1 + m ulp) (1 - m ulp) = 1 - (m ulp)^2, half a unit of z's last place. Rounding twice shows. */
 static void hard_case(float *x, float *y, float *z, pc_rng *rng, int kind)
 {
-    const float ulp = 0x1p-23f;
-    *x = 1 + ulp * (float)pc_rng_below(rng, 1 << 23);
-    *y = 1 + ulp * (float)pc_rng_below(rng, 1 << 23);
+    const float ulp = 0x1p-23f, m = ulp * (float)(1 + pc_rng_below(rng, 500));
+    *x = 1 + m;
+    *y = 1 - m;
+    *z = 1 + ulp * (float)pc_rng_below(rng, 1 << 23);
     switch (kind) {
-    case 0: /* a product just off half a unit of z */
-        *y = 1 + ulp * (float)(pc_rng_below(rng, 5)) - 2 * ulp;
-        *x = ldexpf(1, -24);
-        *z = 1 + ulp * (float)pc_rng_below(rng, 1 << 23);
+    case 0:
+        *x = ldexpf(*x, -24);
         break;
-    case 1: /* cancellation */
-        *z = -(float)((double)*x * (double)*y);
+    case 1: /* below the normal floats, where a unit is 2^-149 */
+        *x = ldexpf(*x, -75);
+        *y = ldexpf(*y, -75);
+        *z = ldexpf((float)pc_rng_below(rng, 1 << 22), -149);
         break;
-    case 2: /* results below the normal floats */
-        *x = ldexpf(*x, -75 - (int)pc_rng_below(rng, 8));
-        *y = ldexpf(1 + (float)pc_rng_below(rng, 16) / 16, -70);
-        *z = ldexpf((float)pc_rng_below(rng, 4096), -149);
-        break;
-    default: /* far apart */
-        *z = ldexpf(1 + ulp * (float)pc_rng_below(rng, 1 << 23), (int)pc_rng_below(rng, 120) - 60);
+    case 2:
+        *z = -*x;
+        break; /* cancellation */
+    default:   /* anything */
+        *y = 1 + ulp * (float)pc_rng_below(rng, 1 << 23);
+        *z = ldexpf(*z, (int)pc_rng_below(rng, 120) - 60);
         break;
     }
     if (pc_rng_below(rng, 2)) *z = -*z;

@@ -24,7 +24,7 @@ static const gemm_case cases[] = {
     {"fp32, slices", 16, 24, 21, 16, 8, 4, 12, PC_GEMM_SET, PCK_GEMM_FP32},
     {"fp32, slices, added", 16, 24, 21, 16, 8, 4, 12, PC_GEMM_ADD, PCK_GEMM_FP32},
     {"fp32, odd sizes", 7, 3, 5, 4, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_FP32},
-    {"fp32, one by one", 1, 1, 3, 2, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_FP32},
+    {"fp32, one by one", 1, 1, 7, 2, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_FP32},
     {"fp32, a chunk of many", 64, 48, 70, 128, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_FP32},
     {"tf32", 48, 40, 37, 16, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_TF32},
     {"bf16x3", 48, 40, 37, 16, 0, 0, 0, PC_GEMM_SET, PCK_GEMM_BF16X3},
