@@ -132,30 +132,31 @@ static pc_attention_kind kind_of(const shape *s)
     return (pc_attention_kind){s->d_head, 1 / sqrt((double)s->d_head), s->softcap, s->window};
 }
 
-/* Runs items first ... first + count - 1; the others' rows of dz stay NaN. */
-static void run(float *dz, const shape *s, int64_t first, int64_t count)
+enum { OF_DQ, OF_DK, OF_DV, OF_BASE_Q, OF_BASE_K, OF_BASE_V, OF_PATTERN, N_ARRAYS };
+
+static void copy_arrays(float **arrays, const shape *s)
 {
     const int64_t width = s->n_heads * s->d_head, kv_width = s->n_kv_heads * s->d_head;
-    float *device_dz = device_fresh(dz_floats(s));
-    float *device_arrays[] = {device_copy(dq, n_query_rows * width),
-                              device_copy(dk, n_key_rows * kv_width),
-                              device_copy(dv, n_key_rows * kv_width),
-                              device_copy(q, s->seq * width),
-                              device_copy(k, s->seq * kv_width),
-                              device_copy(v, s->seq * kv_width),
-                              device_copy(log_pattern, s->n_heads * s->seq * s->seq)};
-    const size_t bytes = (size_t)count * sizeof *items;
-    void *device_items = NULL;
-    device_expect(cudaMalloc(&device_items, bytes), "items");
-    device_expect(cudaMemcpy(device_items, items + first, bytes, cudaMemcpyHostToDevice), "items");
-    pck_attention_batch batch = {.dz = device_dz,
-                                 .dq = device_arrays[0],
-                                 .dk = device_arrays[1],
-                                 .dv = device_arrays[2],
-                                 .q = device_arrays[3],
-                                 .k = device_arrays[4],
-                                 .v = device_arrays[5],
-                                 .log_pattern = device_arrays[6],
+    arrays[OF_DQ] = device_copy(dq, n_query_rows * width);
+    arrays[OF_DK] = device_copy(dk, n_key_rows * kv_width);
+    arrays[OF_DV] = device_copy(dv, n_key_rows * kv_width);
+    arrays[OF_BASE_Q] = device_copy(q, s->seq * width);
+    arrays[OF_BASE_K] = device_copy(k, s->seq * kv_width);
+    arrays[OF_BASE_V] = device_copy(v, s->seq * kv_width);
+    arrays[OF_PATTERN] = device_copy(log_pattern, s->n_heads * s->seq * s->seq);
+}
+
+/* Items first ... first + count - 1, without their place on the device. */
+static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t first, int64_t count)
+{
+    const int64_t width = s->n_heads * s->d_head, kv_width = s->n_kv_heads * s->d_head;
+    pck_attention_batch batch = {.dq = arrays[OF_DQ],
+                                 .dk = arrays[OF_DK],
+                                 .dv = arrays[OF_DV],
+                                 .q = arrays[OF_BASE_Q],
+                                 .k = arrays[OF_BASE_K],
+                                 .v = arrays[OF_BASE_V],
+                                 .log_pattern = arrays[OF_PATTERN],
                                  .dz_stride = width,
                                  .dq_stride = width,
                                  .dk_stride = kv_width,
@@ -163,7 +164,6 @@ static void run(float *dz, const shape *s, int64_t first, int64_t count)
                                  .q_stride = width,
                                  .k_stride = kv_width,
                                  .v_stride = kv_width,
-                                 .items = device_items,
                                  .n_items = count,
                                  .kind = kind_of(s)};
     for (int64_t i = first; i < first + count; i++) {
@@ -171,11 +171,26 @@ static void run(float *dz, const shape *s, int64_t first, int64_t count)
         if (items[i].seq > batch.most_seq) batch.most_seq = items[i].seq;
         if (queries > batch.most_queries) batch.most_queries = queries;
     }
+    return batch;
+}
+
+/* Runs items first ... first + count - 1; the others' rows of dz stay NaN. */
+static void run(float *dz, const shape *s, int64_t first, int64_t count)
+{
+    const size_t bytes = (size_t)count * sizeof *items;
+    float *arrays[N_ARRAYS], *device_dz = device_fresh(dz_floats(s));
+    void *device_items = NULL;
+    copy_arrays(arrays, s);
+    device_expect(cudaMalloc(&device_items, bytes), "items");
+    device_expect(cudaMemcpy(device_items, items + first, bytes, cudaMemcpyHostToDevice), "items");
+    pck_attention_batch batch = batch_of(arrays, s, first, count);
+    batch.dz = device_dz;
+    batch.items = device_items;
     device_expect(pck_attention_delta(&batch, NULL), s->name);
     device_read(dz, device_dz, dz_floats(s));
     device_free(device_items);
-    for (size_t i = 0; i < sizeof device_arrays / sizeof *device_arrays; i++)
-        device_free(device_arrays[i]);
+    for (int i = 0; i < N_ARRAYS; i++)
+        device_free(arrays[i]);
     device_free(device_dz);
 }
 
