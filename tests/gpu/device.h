@@ -11,6 +11,13 @@
 int device_n_orders(void);
 const char *device_use_order(int i);
 
+/* Sizes that a test should reach: GPT-2 small's on a GPU, little ones where that would take hours.
+ */
+typedef struct device_sizes {
+    int64_t chunk_rows, d_model, d_mlp, d_head;
+} device_sizes;
+device_sizes device_largest(void);
+
 /* Fails the test, with the device's words, unless `error` is cudaSuccess. */
 void device_expect(cudaError_t error, const char *what);
 

@@ -1,4 +1,4 @@
-/* The orders of an emulated device: every one that it has, streams as lazy as can be. */
+/* The orders of an emulated device: every one that it has, streams as lazy as can be; its sizes. */
 #include "device.h"
 
 #include "emulator.h"
@@ -24,4 +24,9 @@ const char *device_use_order(int i)
     emu_set_streams(EMU_LAZY);
     emu_set_order(orders[i].order, orders[i].seed);
     return orders[i].name;
+}
+
+device_sizes device_largest(void)
+{
+    return (device_sizes){.chunk_rows = 40, .d_model = 24, .d_mlp = 48, .d_head = 8};
 }
