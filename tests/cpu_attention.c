@@ -225,7 +225,8 @@ Test(cpu_attention, the_base_runs_attention_is_the_plain_one)
     for (int a = 0; a < 3; a++)
         for (int i = 0; i < SEQ * D; i++)
             at[a][i] = (double)from[a][i / D * STRIDE + i % D];
-    pc_ref_attention(plain_z, pattern, at[0], at[1], at[2], SEQ, D, c.kind.scale);
+    pc_ref_attention(plain_z, pattern, at[0], at[1], at[2], SEQ, D,
+                     &(pc_attention_options){.scale = c.kind.scale});
     for (int set = 0; set < compare_n_sets(); set++) {
         run_base(compare_set(set), &c);
         for (int row = 0; row < SEQ; row++) {

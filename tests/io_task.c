@@ -87,6 +87,61 @@ Test(io_task, positions_count_from_both_ends)
     pc_task_free(task);
 }
 
+static void expect_span(const pc_task *task, int prompt, const char *name, int first, int last)
+{
+    pc_span span = {-9, -9};
+    cr_expect_eq(pc_task_span(&span, task, prompt, name), PC_OK, "%s", pc_last_error());
+    cr_expect(span.first == first && span.last == last, "%d.%s is [%d, %d]", prompt, name,
+              span.first, span.last);
+}
+
+Test(io_task, pair_adds_to_the_named_spans_of_all_or_overrides)
+{
+    pc_task *task =
+        parse("{\"task\": \"x\", \"positions\": {\"S\": [1, -2], \"last2\": [-2, -1]}}\n"
+              "{\"clean\": [1, 2, 3], \"corrupted\": [1, 4, 3], \"answers\": [5]}\n"
+              "{\"clean\": [1, 2], \"corrupted\": [4, 2], \"answers\": [5], \"positions\": "
+              "{\"IO\": -1, \"S\": 0, \"end\": 0}, \"position\": \"last2\"}\n"
+              "{\"clean\": [1, 2, 3, 4], \"corrupted\": [4, 2, 3, 4], \"positions\": {\"IO\": "
+              "[1, -2]}, \"targets\": [{\"position\": \"IO\", \"answers\": [5]}, {\"position\": "
+              "\"end\", \"answers\": [5]}]}\n",
+              "x.jsonl", NULL, &small);
+    static const char *const names[] = {"S", "last2", "IO", "end", NULL};
+    for (int i = 0; i < 5; i++)
+        cr_expect(i == 4 ? !pc_task_position_name(task, i)
+                         : strcmp(pc_task_position_name(task, i), names[i]) == 0,
+                  "name %d", i);
+    expect_span(task, 0, "S", 1, 1);
+    expect_span(task, 0, "last2", 1, 2);
+    expect_span(task, 0, "end", 2, 2);
+    expect_span(task, 1, "S", 0, 0);
+    expect_span(task, 1, "IO", 1, 1);
+    expect_span(task, 1, "end", 0, 0);
+    expect_span(task, 2, "S", 1, 2);
+    expect_span(task, 2, "end", 3, 3);
+    cr_expect_eq(pc_task_prompt(task, 1)->targets[0].position, 1);
+    cr_expect_eq(pc_task_prompt(task, 2)->targets[0].position, 2);
+    cr_expect_eq(pc_task_prompt(task, 2)->targets[1].position, 3);
+    pc_span span;
+    cr_expect_eq(pc_task_span(&span, task, 0, "IO"), PC_ERR_INPUT);
+    cr_expect_str_eq(pc_last_error(),
+                     "task x, pair 0: no position is named \"IO\", only: S, last2, end");
+    cr_expect_eq(pc_task_span(&span, task, 3, "end"), PC_ERR_ARG);
+    pc_task_free(task);
+}
+
+Test(io_task, spans_are_no_part_of_the_digest)
+{
+    pc_task *plain =
+        parse("{\"clean\": [1, 2], \"corrupted\": [4, 2], \"answers\": [5]}", "x", NULL, &small);
+    pc_task *named = parse("{\"clean\": [1, 2], \"corrupted\": [4, 2], \"answers\": [5], "
+                           "\"positions\": {\"S\": 0}}",
+                           "x", NULL, &small);
+    cr_expect_str_eq(pc_task_sha256(plain), pc_task_sha256(named));
+    pc_task_free(named);
+    pc_task_free(plain);
+}
+
 Test(io_task, what_is_written_reads_back)
 {
     char path[] = "/tmp/io_task-XXXXXX";
@@ -97,7 +152,8 @@ Test(io_task, what_is_written_reads_back)
         "\"test\", \"source\": \"by hand\", \"positions\": {\"S\": 0, \"end\": 1}}\n"
         "{\"clean\": [1, 2], \"corrupted\": [4, 2], \"targets\": [{\"position\": 0, "
         "\"answers\": [7], \"wrong_answers\": [8]}, {\"position\": 1, \"answers\": [9]}]}\r\n"
-        "{\"clean\": [1, 2, 3], \"corrupted\": [1, 4, 3], \"answers\": [5, 6]}\n",
+        "{\"clean\": [1, 2, 3], \"corrupted\": [1, 4, 3], \"answers\": [5, 6], \"positions\": "
+        "{\"S1+1\": -2, \"S\": [0, -1]}}\n",
         "x.jsonl", NULL, &small);
     cr_assert_eq(pc_task_write(task, path), PC_OK, "%s", pc_last_error());
     cr_assert_eq(pc_task_read(&back, path, NULL, &small), PC_OK, "%s", pc_last_error());
@@ -107,7 +163,8 @@ Test(io_task, what_is_written_reads_back)
     cr_expect_str_eq(pc_task_split(back), "test");
     cr_expect_str_eq(pc_task_sha256(back), pc_task_sha256(task));
     cr_expect_str_eq(pc_task_position_name(back, 1), "end");
-    cr_expect_null(pc_task_position_name(back, 2));
+    cr_expect_str_eq(pc_task_position_name(back, 2), "S1+1");
+    cr_expect_null(pc_task_position_name(back, 3));
 
     pc_text once = {0}, twice = {0};
     cr_expect_eq(pc_task_put_jsonl(&once, task), PC_OK);
@@ -223,7 +280,34 @@ static const struct {
      {"t:1: clean is 3 tokens and corrupted 4", "clean 1 {2} 3, corrupted 1 {4 5} 3"}},
     {"named position outside",
      "{\"task\": \"x\", \"positions\": {\"S\": 3}}\n" PAIR("\"answers\": [5]"),
-     {"t: position S is 3, but the shortest prompt has 3 tokens"}},
+     {"t: pair 0: position S is 3, expected -3 to 2 for 3 tokens"}},
+    {"span across the ends",
+     "{\"task\": \"x\", \"positions\": {\"S\": [2, -2]}}\n" PAIR("\"answers\": [5]"),
+     {"t: pair 0: position S is [2, -2], expected a first and a last token out of -3 to 2"}},
+    {"span of three",
+     "{\"task\": \"x\", \"positions\": {\"S\": [0, 1, 2]}}",
+     {"t:1: positions.S is an array of 3", "expected a position or [first, last]"}},
+    {"position of text",
+     PAIR("\"answers\": [5], \"positions\": {\"S\": \"x\"}"),
+     {"t:1: positions.S is \"x\", expected a position"}},
+    {"positions in a row", PAIR("\"answers\": [5], \"positions\": [1]"), {"t:1: positions is an"}},
+    {"pair's position outside",
+     PAIR("\"answers\": [5], \"positions\": {\"S\": -4}"),
+     {"t:1: position S is -4, expected -3 to 2 for 3 tokens"}},
+    {"pair's position beyond an int",
+     PAIR("\"answers\": [5], \"positions\": {\"S\": 2147483648}"),
+     {"t:1: positions.S is 2147483648"}},
+    {"name like a number",
+     PAIR("\"answers\": [5], \"positions\": {\"2nd\": 1}"),
+     {"t:1: \"2nd\" cannot name a position"}},
+    {"name with a space",
+     "{\"task\": \"x\", \"positions\": {\"a b\": 1}}",
+     {"t:1: \"a b\" cannot name a position"}},
+    {"unknown name",
+     "{\"task\": \"x\", \"positions\": {\"T\": 0}}\n" PAIR(
+         "\"answers\": [5], \"position\": \"IO\", \"positions\": {\"S\": 1}"),
+     {"t:2: no position is named \"IO\", only: S, T, end"}},
+    {"position is no number", PAIR("\"answers\": [5], \"position\": 1.5"), {"position is 1.5"}},
     {"deep meta",
      "{\"meta\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
      "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
@@ -240,7 +324,11 @@ static const struct {
     {"auto-circuit: position outside",
      "{\"word_idxs\": {\"S\": 1}, \"prompts\": [{\"clean\": [1], \"corrupt\": [2], \"answers\": "
      "[3]}]}",
-     {"t: position S is 1"}},
+     {"t: pair 0: position S is 1"}},
+    {"auto-circuit: position from the end",
+     "{\"prompts\": [{\"clean\": [1], \"corrupt\": [2], \"answers\": [3]}], \"word_idxs\": "
+     "{\"S\": -1}}",
+     {"t: word_idxs.S is -1, expected a position, 0 or more"}},
     {"table without tokenizer",
      "clean,corrupted,correct_idx,incorrect_idx\na,b,1,2\n",
      {"t:2: clean is text", "no tokenizer"}},
@@ -369,11 +457,12 @@ Test(io_task, named_positions_move_with_the_bos_that_is_put_in_front)
         pc_task_limits limits = demo;
         limits.bos_rule = cases[i].rule;
         pc_task *task = parse(cases[i].text, "t", tokenizer, &limits);
-        int position = -1;
-        cr_expect_eq(pc_task_position(&position, task, "end"), PC_OK, "case %zu", i);
-        cr_expect_eq(position, cases[i].end, "case %zu: %d", i, position);
+        pc_span span = {-1, -1};
+        cr_expect_eq(pc_task_span(&span, task, 0, "end"), PC_OK, "case %zu", i);
+        cr_expect(span.first == cases[i].end && span.last == cases[i].end, "case %zu: %d", i,
+                  span.first);
         cr_expect_eq(pc_task_prompt(task, 0)->targets[0].position, cases[i].end, "case %zu", i);
-        cr_expect_eq(pc_task_position(&position, task, "IO"), PC_ERR_INPUT, "case %zu", i);
+        cr_expect_eq(pc_task_span(&span, task, 0, "IO"), PC_ERR_INPUT, "case %zu", i);
         cr_expect(strstr(pc_last_error(), "only: S, end"), "case %zu: %s", i, pc_last_error());
         pc_task_free(task);
     }
@@ -450,7 +539,9 @@ Test(io_task, failed_allocation_leaves_nothing)
     pc_tokenizer *tokenizer = open_demo();
     static const char *const texts[] = {
         "{\"task\": \"x\", \"positions\": {\"S\": 0}}\n{\"clean\": \" ant bean\", \"corrupted\": "
-        "[0, 3, 2], \"targets\": [{\"position\": 2, \"answers\": [5], \"wrong_answers\": [6]}]}",
+        "[0, 3, 2], \"positions\": {\"T\": [0, 1]}, \"targets\": [{\"position\": \"T\", "
+        "\"answers\": "
+        "[5], \"wrong_answers\": [6]}]}",
         "{\"word_idxs\": {\"S\": 0}, \"prompts\": [{\"clean\": \" ant bean\", \"corrupt\": \" cat "
         "bean\", \"answers\": [\" dog\"]}]}",
         "clean,corrupted,correct_idx,incorrect_idx\n ant, cat,1,2\n",

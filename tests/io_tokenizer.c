@@ -91,9 +91,10 @@ static void expect_golden(const char *name)
     pc_tokenizer_free(tokenizer);
 }
 
-static const char *const goldens[] = {"gpt2",        "prefix-space", "llama3",      "qwen2",
-                                      "cl100k",      "added",        "merge-order", "pair",
-                                      "pair-config", "pair-added"};
+static const char *const goldens[] = {
+    "gpt2",     "prefix-space", "llama3",     "qwen2",   "cl100k", "added",  "merge-order",
+    "pair",     "pair-config",  "pair-added", "neox",    "qwen3",  "llama2", "mistral1",
+    "mistral3", "gemma",        "metaspace",  "unknown", "split"};
 
 ParameterizedTestParameters(io_tokenizer, ids_and_texts_are_those_of_hugging_face)
 {
@@ -222,12 +223,11 @@ static char *small_json(const char *top, const char *model, const char *pre, con
 
 static pc_tokenizer *parse(pc_status *status, const char *json, size_t length)
 {
-    pc_tokenizer *tokenizer = pc_alloc(1, sizeof *tokenizer);
+    pc_tokenizer *tokenizer = pc_tokenizer_new();
     if (!tokenizer) {
         *status = PC_ERR_NOMEM;
         return NULL;
     }
-    tokenizer->bos = -1;
     *status = pc_tokenizer_parse(tokenizer, json, length, "t.json");
     return tokenizer;
 }
@@ -259,6 +259,9 @@ Test(io_tokenizer, hundred_thousand_letters_take_no_seconds)
 }
 
 #define ADDED(flags) "\"added_tokens\":[{\"content\":\"<x>\"," flags "}],"
+#define FLAGS                                                                                      \
+    "\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":true,\"special\":"     \
+    "false"
 #define SPLIT(pattern)                                                                             \
     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"        \
     "\"" pattern "\"},\"behavior\":\"Isolated\",\"invert\":false},"                                \
@@ -300,6 +303,9 @@ static const struct {
            "\"special\":true"),
      "", PRE, VOCAB, "[]", PC_ERR_UNSUPPORTED, "single_word"},
     {ADDED("\"id\":4"), "", PRE, VOCAB, "[]", PC_ERR_INPUT, "single_word is missing"},
+    {"\"normalizer\":{\"type\":\"NFC\"},\"added_tokens\":[{\"id\":4,\"content\":\"\u00e9\"," FLAGS
+     "},{\"id\":5,\"content\":\"e\\u0301\"," FLAGS "}],",
+     "", PRE, VOCAB, "[]", PC_ERR_INPUT, "are the same text, \"\u00e9\", once they are normalized"},
     {"", "", SPLIT("(a|b)+"), VOCAB, "[]", PC_ERR_UNSUPPORTED, "a repeated group"},
     {"", "", SPLIT("^a"), VOCAB, "[]", PC_ERR_UNSUPPORTED, "an anchor"},
     {"", "", SPLIT("a.b"), VOCAB, "[]", PC_ERR_UNSUPPORTED, "an unescaped ."},
@@ -438,6 +444,12 @@ static const struct {
      PC_ERR_INPUT,
      "bos_token \"<s>\" is not in the vocabulary",
      -1},
+    {{{"tokenizer.json", SMALL},
+      {"tokenizer_config.json",
+       "{\"model_max_length\":1000000000000000019884624838656,\"bos_token\":\"a\"}"}},
+     PC_OK,
+     "",
+     0},
     {{{"tokenizer.json", SMALL}, {"tokenizer_config.json", "{\"bos_token\":5}"}},
      PC_ERR_INPUT,
      "bos_token is 5, expected a token",
@@ -452,6 +464,33 @@ static const struct {
      "token \"c\", id 7, is not an added token",
      -1},
     {{{"tokenizer.json", "{}"}}, PC_ERR_UNSUPPORTED, "decoder missing is not supported", -1},
+    {{{"tokenizer.json", SMALL},
+      {"tokenizer_config.json",
+       "{\"add_bos_token\":true,\"bos_token\":{\"__type\":\"AddedToken\",\"content\":\"b\"}}"}},
+     PC_OK,
+     "",
+     1},
+    {{{"tokenizer.json", SMALL},
+      {"special_tokens_map.json", "{\"bos_token\":{\"content\":\"a\"}}"}},
+     PC_OK,
+     "",
+     0},
+    {{{"tokenizer.model", "\n\016"}},
+     PC_ERR_UNSUPPORTED,
+     "transformers.AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+     -1},
+    {{{"vocab.json", VOCAB},
+      {"merges.txt", ""},
+      {"tokenizer_config.json", "{\"tokenizer_class\":\"Qwen2Tokenizer\"}"}},
+     PC_ERR_UNSUPPORTED,
+     "tokenizer_class \"Qwen2Tokenizer\" is not supported without a tokenizer.json",
+     -1},
+    {{{"vocab.json", VOCAB},
+      {"merges.txt", ""},
+      {"tokenizer_config.json", "{\"tokenizer_class\":\"GPT2Tokenizer\"}"}},
+     PC_OK,
+     "",
+     -1},
     {{{"tokenizer.json", "{\"a\":1,\"a\":2}"}}, PC_ERR_INPUT, "not valid JSON", -1},
     {{{"vocab.json", VOCAB}, {"merges.txt", "#version: 0.2\na b\r\n"}}, PC_OK, "", -1},
     {{{"vocab.json", VOCAB}, {"merges.txt", "a b\n\n"}},
@@ -499,7 +538,7 @@ Test(io_tokenizer, the_files_of_a_directory_say_what_begins_a_sequence)
 
 Test(io_tokenizer, running_out_of_memory_leaves_nothing_behind)
 {
-    static const char *const names[] = {"added", "llama3", "pair-config"};
+    static const char *const names[] = {"added", "llama3", "pair-config", "neox", "mistral1"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
         snprintf(path, sizeof path, GOLDEN "%s", names[i]);
@@ -511,7 +550,7 @@ Test(io_tokenizer, running_out_of_memory_leaves_nothing_behind)
             pc_alloc_fail_after(n);
             status = pc_tokenizer_open(&tokenizer, path);
             if (status == PC_OK)
-                status = pc_tokenizer_encode(&ids, &n_ids, tokenizer, " the cat's 12", 13,
+                status = pc_tokenizer_encode(&ids, &n_ids, tokenizer, " the cat\u00e8\u0323", 12,
                                              PC_BOS_AS_TOKENIZER);
             pc_alloc_fail_after(-1);
             cr_assert(status == PC_OK || status == PC_ERR_NOMEM, "%s, allocation %lld: %s",

@@ -89,8 +89,8 @@ check_foreign_headers()
     kernels/*.cu | kernels/*.cuh | kernels/*_cuda.h | host/backend/cuda*) return ;;
     host/dist/*mpi*) pattern='cuda|cublas|nccl' ;;
     host/dist/*nccl*) pattern='mpi' ;;
-    include/*) pattern='cuda|cublas|nccl|mpi|jansson|sqlite|openssl|pcre' ;;
-    tools/*) pattern='cuda|cublas|nccl|mpi|sqlite|openssl|pcre' ;;
+    include/*) pattern='cuda|cublas|nccl|mpi|jansson|sqlite|openssl|pcre|utf8proc' ;;
+    tools/*) pattern='cuda|cublas|nccl|mpi|sqlite|openssl|pcre|utf8proc' ;;
     *) pattern='cuda|cublas|nccl|mpi' ;;
     esac
     if grep -nEi "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($pattern)[a-z0-9_]*\.h>" "$path" >"$temporary/lines"; then

@@ -8,15 +8,23 @@ static const struct {
     const char *name;
     int n_layers, n_heads, n_kv_heads, d_mlp;
     pc_block block;
+    pc_kv_granularity granularity;
     int n_writers, n_readers;
     int64_t n_edges;
 } cases[] = {
-    {"gpt2 small", 12, 12, 12, 3072, PC_BLOCK_SEQUENTIAL, 157, 445, 32491},
-    {"gpt2 medium", 24, 16, 16, 4096, PC_BLOCK_SEQUENTIAL, 409, 1177, 231877},
-    {"pythia-160m, parallel", 12, 12, 12, 3072, PC_BLOCK_PARALLEL, 157, 445, 32347},
-    {"llama-3.1-8b, k and v per head", 32, 32, 32, 14336, PC_BLOCK_SEQUENTIAL, 1057, 3105, 1592881},
-    {"llama-3.1-8b, real kv heads", 32, 32, 8, 14336, PC_BLOCK_SEQUENTIAL, 1057, 1569, 805681},
-    {"attention only, 2 layers of 8", 2, 8, 8, 0, PC_BLOCK_SEQUENTIAL, 17, 49, 257},
+    {"gpt2 small", 12, 12, 12, 3072, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 157, 445, 32491},
+    {"gpt2 medium", 24, 16, 16, 4096, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 409, 1177, 231877},
+    {"pythia-160m, parallel", 12, 12, 12, 3072, PC_BLOCK_PARALLEL, PC_KV_PER_QUERY, 157, 445,
+     32347},
+    {"llama-3.1-8b, query", 32, 32, 8, 14336, PC_BLOCK_SEQUENTIAL, PC_KV_PER_QUERY, 1057, 3105,
+     1592881},
+    {"llama-3.1-8b, kv", 32, 32, 8, 14336, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 1057, 1569, 805681},
+    {"qwen2.5-0.5b, query", 24, 14, 2, 4864, PC_BLOCK_SEQUENTIAL, PC_KV_PER_QUERY, 361, 1033,
+     179749},
+    {"qwen2.5-0.5b, kv", 24, 14, 2, 4864, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 361, 457, 79813},
+    {"gemma-2-2b, query", 26, 8, 4, 9216, PC_BLOCK_SEQUENTIAL, PC_KV_PER_QUERY, 235, 651, 74218},
+    {"gemma-2-2b, kv", 26, 8, 4, 9216, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 235, 443, 50610},
+    {"attention only, 2 layers of 8", 2, 8, 8, 0, PC_BLOCK_SEQUENTIAL, PC_KV_SHARED, 17, 49, 257},
 };
 
 static pc_components make(size_t i)
@@ -27,7 +35,7 @@ static pc_components make(size_t i)
                             .d_mlp = cases[i].d_mlp,
                             .block = cases[i].block};
     pc_components c;
-    cr_assert_eq(pc_components_init(&c, &shape), PC_OK);
+    cr_assert_eq(pc_components_init(&c, &shape, cases[i].granularity), PC_OK);
     return c;
 }
 

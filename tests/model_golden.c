@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,87 @@ Test(model_golden, logits_equal_the_libraries)
 {
     for (int i = 0; i < N_GOLDEN_MODELS; i++)
         check_logits(golden_models[i]);
+}
+
+/* How far the library's own float32 logits are from ours. */
+typedef struct distance {
+    double largest, sum, kl;
+    int64_t n, n_rows, n_same_top;
+} distance;
+
+static double log_sum_exp(const double *x, int64_t n)
+{
+    double most = x[0], sum = 0;
+    for (int64_t i = 1; i < n; i++)
+        most = fmax(most, x[i]);
+    for (int64_t i = 0; i < n; i++)
+        sum += exp(x[i] - most);
+    return most + log(sum);
+}
+
+static int64_t top_of(const double *x, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
+static void add_row(distance *d, const double *ours, const double *theirs, int64_t n)
+{
+    const double total = log_sum_exp(ours, n), other = log_sum_exp(theirs, n);
+    for (int64_t i = 0; i < n; i++) {
+        const double gap = fabs(ours[i] - theirs[i]);
+        d->largest = fmax(d->largest, gap);
+        d->sum += gap;
+        d->kl += exp(ours[i] - total) * ((ours[i] - total) - (theirs[i] - other));
+    }
+    d->n += n;
+    d->n_rows++;
+    d->n_same_top += top_of(ours, n) == top_of(theirs, n);
+}
+
+static void add_prompt(distance *d, const pc_model *model, const json_t *tokens,
+                       const json_t *theirs)
+{
+    const int64_t vocab = pc_model_describe(model)->vocab_out;
+    int n;
+    int32_t *ids = golden_tokens(&n, tokens);
+    double *logits = malloc(sizeof *logits * (size_t)(n + 1) * (size_t)vocab), *row;
+    cr_assert_eq(pc_model_logits(logits, model, ids, n), PC_OK, "%s", pc_last_error());
+    row = logits + n * vocab;
+    for (int p = 0; p < n; p++) {
+        for (int64_t v = 0; v < vocab; v++)
+            row[v] =
+                json_number_value(json_array_get(json_array_get(theirs, (size_t)p), (size_t)v));
+        add_row(d, logits + p * vocab, row, vocab);
+    }
+    free(logits);
+    free(ids);
+}
+
+/* The bound of the README's table; the libraries' own rounding lies far below it. */
+#define FLOAT32_TOLERANCE 1e-4
+
+Test(model_golden, logits_equal_the_libraries_in_float32)
+{
+    printf("%-16s %-17s %9s %9s %9s %6s\n", "model", "architecture", "max", "mean", "KL", "top-1");
+    for (int i = 0; i < N_GOLDEN_MODELS; i++) {
+        pc_model *model = golden_open(golden_models[i]);
+        json_t *golden = golden_read(golden_models[i]);
+        const json_t *tokens = json_object_get(golden, "tokens");
+        distance d = {0};
+        for (size_t k = 0; k < json_array_size(tokens); k++)
+            add_prompt(&d, model, json_array_get(tokens, k),
+                       json_array_get(json_object_get(golden, "float32"), k));
+        cr_assert(d.n_rows >= 3, "%s", golden_models[i]);
+        printf("%-16s %-17s %9.1e %9.1e %9.1e %5.1f%%\n", golden_models[i],
+               pc_model_describe(model)->architecture, d.largest, d.sum / (double)d.n,
+               d.kl / (double)d.n_rows, 100.0 * (double)d.n_same_top / (double)d.n_rows);
+        cr_expect(d.largest <= FLOAT32_TOLERANCE, "%s: %g", golden_models[i], d.largest);
+        json_decref(golden);
+        pc_model_free(model);
+    }
 }
 
 static int read_rows(int32_t ***rows, int **lengths, const json_t *list)
@@ -122,9 +204,9 @@ static void make_attention_uniform(pc_model *model)
     const pc_shape *s = &model->shape;
     const size_t n = (size_t)s->n_heads * (size_t)s->d_head;
     for (int layer = 0; layer < s->n_layers; layer++) {
-        memset((float *)pc_model_weight(model, PC_W_Q, layer), 0,
+        memset((float *)pc_model_vector(model, PC_W_Q, layer), 0,
                n * (size_t)s->d_model * sizeof(float));
-        memset((float *)pc_model_weight(model, PC_B_Q, layer), 0, n * sizeof(float));
+        memset((float *)pc_model_vector(model, PC_B_Q, layer), 0, n * sizeof(float));
     }
 }
 

@@ -48,7 +48,8 @@ static void plain(double *z, double share)
         at[1][i] = (double)k[i] + share * (double)dk[i];
         at[2][i] = (double)v[i] + share * (double)dv[i];
     }
-    pc_ref_attention(z, pattern, at[0], at[1], at[2], SEQ, D_HEAD, kind.scale);
+    pc_ref_attention(z, pattern, at[0], at[1], at[2], SEQ, D_HEAD,
+                     &(pc_attention_options){.scale = kind.scale});
 }
 
 /* Sums of up to nine terms below 2 in another order. */

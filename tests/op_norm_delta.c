@@ -51,7 +51,7 @@ static void layernorm(double *out, const double *in, const float *g, double eps)
 
 static void rmsnorm(double *out, const double *in, const float *g, double eps)
 {
-    pc_ref_rmsnorm(out, in, g, 1, WIDTH, eps);
+    pc_ref_rmsnorm(out, in, g, 0, 1, WIDTH, eps);
 }
 
 static const norm norms[] = {{"layer norm", pc_ref_layernorm_delta, layernorm},

@@ -204,7 +204,7 @@ Test(patch_errors, an_infinity_is_located)
 {
     pc_model *model = planted_gate_model(PLANTED_AND);
     pc_task *task = planted_gate_task(model);
-    float *out = (float *)pc_model_weight(model, PC_W_OUT, 0);
+    float *out = (float *)pc_model_vector(model, PC_W_OUT, 0);
     for (int i = 0; i < 16; i++)
         out[i] = INFINITY;
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;

@@ -69,16 +69,18 @@ static void check_row(const char *name, const json_t *row, pc_evaluator *evaluat
     free(json);
 }
 
-static size_t check_model(const char *name)
+/* The interventions under `key`, with k and v read at the granularity that they are named in. */
+static size_t check_model(const char *name, const char *key, pc_kv_granularity granularity)
 {
     pc_model *model = golden_open(name);
+    cr_assert_eq(pc_model_set_kv_granularity(model, granularity), PC_OK, "%s", pc_last_error());
     json_t *golden = golden_read(name);
     pc_task *task = golden_task(golden, model);
     setting settings[MOST_SETTINGS];
     int n_settings = 0;
-    size_t i;
+    size_t i = 0;
     json_t *row;
-    json_array_foreach(json_object_get(golden, "interventions"), i, row) check_row(
+    json_array_foreach(json_object_get(golden, key), i, row) check_row(
         name, row, evaluator_for(settings, &n_settings, row, model, task), model, pc_task_n(task));
     for (int s = 0; s < n_settings; s++)
         pc_evaluator_free(settings[s].evaluator);
@@ -92,6 +94,14 @@ Test(patch_golden, effects_equal_the_brute_force)
 {
     size_t n = 0;
     for (int i = 0; i < N_GOLDEN_MODELS; i++)
-        n += check_model(golden_models[i]);
-    cr_expect(n >= 400, "only %zu interventions were compared", n);
+        n += check_model(golden_models[i], "interventions", PC_KV_SHARED);
+    cr_expect(n >= 1000, "only %zu interventions were compared", n);
+}
+
+Test(patch_golden, effects_per_query_head_equal_the_brute_force_of_ungrouped_heads)
+{
+    size_t n = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        n += check_model(golden_models[i], "per_query", PC_KV_PER_QUERY);
+    cr_expect(n >= 300, "only %zu interventions were compared", n);
 }

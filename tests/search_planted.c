@@ -258,7 +258,7 @@ static pc_model bare_model(int n_layers, int n_heads, int n_kv_heads)
                             .d_mlp = 4,
                             .block = PC_BLOCK_SEQUENTIAL};
     pc_model model = {.shape = shape};
-    cr_assert_eq(pc_components_init(&model.components, &shape), PC_OK);
+    cr_assert_eq(pc_components_init(&model.components, &shape, PC_KV_SHARED), PC_OK);
     return model;
 }
 

@@ -15,6 +15,15 @@ static void take_recorded(measure_words *w, const pc_circuit *circuit)
     if (!w->metric) w->metric = pc_circuit_option(circuit, "metric");
 }
 
+/* The circuit's edges are named at the granularity that it was found with. */
+static pc_status take_granularity(pc_model *model, const pc_circuit *circuit)
+{
+    const char *name = pc_circuit_option(circuit, "kv_granularity");
+    pc_kv_granularity granularity = PC_KV_SHARED;
+    const pc_status status = name ? pc_kv_granularity_parse(&granularity, name) : PC_OK;
+    return status != PC_OK ? status : pc_model_set_kv_granularity(model, granularity);
+}
+
 static void print_json(const pc_faithfulness *f)
 {
     json_begin(NULL, '{');
@@ -47,7 +56,8 @@ static pc_status evaluate(const pc_circuit *circuit, const opened_model *m, cons
 {
     pc_task *task = NULL;
     pc_faithfulness f;
-    pc_status status = open_task(&task, task_name, m, task_options);
+    pc_status status = take_granularity(m->model, circuit);
+    if (status == PC_OK) status = open_task(&task, task_name, m, task_options);
     if (status == PC_OK) status = pc_circuit_evaluate(&f, circuit, m->model, task, options);
     if (status == PC_OK && is_json) print_json(&f);
     if (status == PC_OK && !is_json) print_text(&f, options, task);

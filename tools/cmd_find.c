@@ -12,9 +12,10 @@
 #include <string.h>
 
 typedef struct find_words {
-    const char *model, *task, *level, *method, *directory;
+    const char *model, *task, *level, *method, *directory, *granularity;
     int64_t top, rows;
     double threshold, faithfulness;
+    pc_kv_granularity kv;
     bool is_json, has_resume;
     prompt_words prompts;
     measure_words measure;
@@ -36,6 +37,8 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"level", 0, OPTION_TEXT, &w->level, "NAME", "node, edge or neuron (edge)", 0, 0},
         {"method", 0, OPTION_TEXT, &w->method, "NAME", "exact, the only one so far", 0, 0},
+        {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
+         "grouped heads: k and v read once per KV head (kv), or per query head (query)", 0, 0},
         {"faithfulness", 0, OPTION_REAL, &w->faithfulness, "F",
          "the fewest components that keep F (0.9)", 0, 0},
         {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
@@ -87,7 +90,7 @@ static bool is_output(const char *path, const char *directory)
     return false;
 }
 
-static int read_words(pc_find_options *out, const find_words *w)
+static int read_words(pc_find_options *out, find_words *w)
 {
     if (!w->task || !w->directory || !*w->directory) {
         complain("find", "expected --task T and -o DIR; see patchclamp find --help");
@@ -97,7 +100,8 @@ static int read_words(pc_find_options *out, const find_words *w)
         complain("find", "--method is \"%s\", this version has exact", w->method);
         return EXIT_USAGE;
     }
-    if (pc_level_parse(&out->level, w->level) != PC_OK) {
+    if (pc_level_parse(&out->level, w->level) != PC_OK ||
+        pc_kv_granularity_parse(&w->kv, w->granularity) != PC_OK) {
         complain("find", "%s", pc_last_error());
         return EXIT_USAGE;
     }
@@ -126,7 +130,8 @@ static pc_status search(pc_circuit **out, const find_words *w, pc_find_options *
     progress_begin(&progress);
     options->progress = progress_tell;
     options->payload = &progress;
-    status = pc_find(out, m->model, task, options);
+    status = pc_model_set_kv_granularity(m->model, w->kv);
+    if (status == PC_OK) status = pc_find(out, m->model, task, options);
     progress_end(&progress);
     pc_task_free(task);
     return status;
@@ -135,6 +140,7 @@ static pc_status search(pc_circuit **out, const find_words *w, pc_find_options *
 int cmd_find(int argc, char **argv)
 {
     find_words w = {.level = "edge",
+                    .granularity = "kv",
                     .method = "exact",
                     .rows = 25,
                     .threshold = NAN,

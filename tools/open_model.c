@@ -35,8 +35,8 @@ static void check_tokenizer(opened_model *m)
 {
     if (pc_tokenizer_size(m->tokenizer) <= m->info->vocab) return;
     snprintf(m->why_no_tokenizer, sizeof m->why_no_tokenizer,
-             "the tokenizer has %lld tokens, the model %lld",
-             (long long)pc_tokenizer_size(m->tokenizer), (long long)m->info->vocab);
+             "the tokenizer has ids up to %lld, the model only up to %lld",
+             (long long)pc_tokenizer_size(m->tokenizer) - 1, (long long)m->info->vocab - 1);
     pc_tokenizer_free(m->tokenizer);
     m->tokenizer = NULL;
 }

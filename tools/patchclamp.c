@@ -24,6 +24,7 @@ static const struct {
     {"tokenize", cmd_tokenize, "the tokens of a text"},
     {"task", cmd_task, "generate a task's clean and corrupted prompts"},
     {"heads", cmd_heads, "attention-pattern scores of every head, with its causal effect"},
+    {"patch", cmd_patch, "patch an activation by layer, head and position; tables and heat maps"},
     {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"draw", cmd_draw, "the figure of a circuit"},

@@ -2,7 +2,7 @@
 #ifndef PC_TOOLS_TABLE_H
 #define PC_TOOLS_TABLE_H
 
-enum { TABLE_MOST_COLUMNS = 12, TABLE_CELL_BYTES = 128 };
+enum { TABLE_MOST_COLUMNS = 24, TABLE_CELL_BYTES = 128 };
 
 typedef struct table {
     int n_columns, n_cells, capacity;

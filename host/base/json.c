@@ -6,15 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-pc_status pc_json_parse(json_t **out, const char *bytes, size_t length, const char *name)
+static pc_status parse(json_t **out, const char *bytes, size_t length, const char *name,
+                       size_t flags)
 {
     json_error_t error;
-    *out = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    *out = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &error);
     if (*out) return PC_OK;
     if (json_error_code(&error) == json_error_out_of_memory)
         return pc_fail(PC_ERR_NOMEM, "%s: out of memory while parsing JSON", name);
     return pc_fail(PC_ERR_INPUT, "%s:%d:%d: not valid JSON: %s", name, error.line, error.column,
                    error.text);
+}
+
+pc_status pc_json_parse(json_t **out, const char *bytes, size_t length, const char *name)
+{
+    return parse(out, bytes, length, name, 0);
+}
+
+pc_status pc_json_parse_reals(json_t **out, const char *bytes, size_t length, const char *name)
+{
+    return parse(out, bytes, length, name, JSON_DECODE_INT_AS_REAL);
 }
 
 pc_status pc_json_read(json_t **out, const char *path, size_t max_bytes)

@@ -14,7 +14,11 @@
  * ..."). `name` is the file as messages should call it. Release with json_decref(). */
 pc_status pc_json_parse(json_t **out, const char *bytes, size_t length, const char *name);
 
-/* The same for a whole file of at most `max_bytes`. */
+/* The same with every number a real: for files whose integers may be of any size, such as
+ * transformers' "model_max_length": 1000000000000000019884624838656. */
+pc_status pc_json_parse_reals(json_t **out, const char *bytes, size_t length, const char *name);
+
+/* pc_json_parse() for a whole file of at most `max_bytes`. */
 pc_status pc_json_read(json_t **out, const char *path, size_t max_bytes);
 
 /* Members of an object that must be there, with a type and a range. The message reads

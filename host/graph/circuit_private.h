@@ -66,6 +66,10 @@ pc_status pc_circuit_add_edge(pc_circuit *circuit, const pc_circuit_edge *edge);
 /* PC_ERR_INPUT with the first broken invariant: "NAME: edges[17]: ...". */
 pc_status pc_circuit_check(const pc_circuit *circuit, const char *name);
 
+/* The members of circuit.json that say where its numbers come from: version, model, task, options,
+ * baseline; without a comma behind the last. */
+void pc_circuit_put_provenance(pc_text *out, const pc_circuit *circuit);
+
 /* The files' contents, for writers and tests. */
 pc_status pc_circuit_put_json(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_csv(pc_text *out, const pc_circuit *circuit);

@@ -298,7 +298,7 @@ static void put_options(pc_text *out, const pc_circuit *c)
     }
 }
 
-static void put_provenance(pc_text *out, const pc_circuit *c)
+void pc_put_provenance(pc_text *out, const pc_circuit *c)
 {
     const pc_circuit_model *model = pc_circuit_describe_model(c);
     const pc_circuit_task *task = pc_circuit_describe_task(c);
@@ -395,6 +395,13 @@ static void write_wrapped(pc_pen *pen, const char *words)
     }
 }
 
+double pc_draw_wrapped(pc_figure *figure, const char *words, double x, double y, double width)
+{
+    pc_pen pen = {figure, x, y, x, x + width, 13.5};
+    write_wrapped(&pen, words);
+    return pen.y;
+}
+
 static void write_caption(pc_pen *pen, const pc_scene *scene)
 {
     pc_text words = {0};
@@ -402,7 +409,7 @@ static void write_caption(pc_pen *pen, const pc_scene *scene)
     put_evaluation(&words, scene);
     write_wrapped(pen, words_of(pen->figure, &words));
     pc_text_free(&words);
-    put_provenance(&words, scene->circuit);
+    pc_put_provenance(&words, scene->circuit);
     write_wrapped(pen, words_of(pen->figure, &words));
     pc_text_free(&words);
 }

@@ -75,7 +75,7 @@ static pc_status select_nodes(pc_scene *scene, size_t *order)
     return PC_OK;
 }
 
-static int decimals_for(double strongest)
+int pc_decimals_for(double strongest)
 {
     int decimals = 2;
     for (; strongest > 0 && strongest < 1 && decimals < 9; decimals++)
@@ -99,7 +99,7 @@ pc_status pc_scene_init(pc_scene *out, const pc_circuit *c, const pc_draw_option
     pc_status status = select_edges(out, order);
     if (status == PC_OK) status = select_nodes(out, order);
     free(order);
-    out->decimals = decimals_for(out->strongest);
+    out->decimals = pc_decimals_for(out->strongest);
     if (status != PC_OK) pc_scene_free(out);
     return status;
 }

@@ -45,6 +45,7 @@ typedef struct pc_mark {
     double size;                        /* of the type */
     pc_anchor anchor;
     bool is_bold;
+    bool is_upward; /* text reads upwards: it is turned by 90 degrees about x, y */
 } pc_mark;
 
 /* A failed addition (no memory) sets `has_failed`: check once with pc_figure_status(). */
@@ -71,6 +72,9 @@ void pc_figure_curve(pc_figure *figure, pc_point near_start, pc_point near_end, 
 /* A copy of `words` in the figure, for mark->title. */
 size_t pc_figure_string(pc_figure *figure, const char *words);
 const char *pc_figure_words(const pc_figure *figure, size_t offset);
+
+/* The figure as an SVG document. */
+void pc_figure_put_svg(pc_text *out, const pc_figure *figure);
 
 /* Width of a text, from Helvetica's advance widths plus what wider fonts of the stack need. */
 double pc_text_width(const char *words, double size);

@@ -118,17 +118,22 @@ static void put_edge(pc_text *t, const pc_circuit_edge *edge)
     pc_text_put(t, "}");
 }
 
-pc_status pc_circuit_put_json(pc_text *t, const pc_circuit *c)
+void pc_circuit_put_provenance(pc_text *t, const pc_circuit *c)
 {
-    PC_TRY(pc_circuit_check(c, "circuit"));
-    pc_text_printf(
-        t, "{\n  \"schema\": \"patchclamp-circuit/%d\",\n  \"version\": ", PC_CIRCUIT_SCHEMA);
+    pc_text_put(t, "  \"version\": ");
     pc_text_put_json_string(t, c->version);
     pc_text_put(t, ",\n");
     put_model(t, &c->model);
     put_task(t, &c->task);
     put_options(t, c);
     put_numbers(t, "baseline", &c->baseline);
+}
+
+pc_status pc_circuit_put_json(pc_text *t, const pc_circuit *c)
+{
+    PC_TRY(pc_circuit_check(c, "circuit"));
+    pc_text_printf(t, "{\n  \"schema\": \"patchclamp-circuit/%d\",\n", PC_CIRCUIT_SCHEMA);
+    pc_circuit_put_provenance(t, c);
     pc_text_put(t, ",\n  \"nodes\": [");
     for (size_t i = 0; i < c->n_nodes; i++) {
         pc_text_put(t, i > 0 ? ",\n" : "\n");

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "graph/draw.h"
+#include "graph/grid_private.h"
 
 #include <math.h>
 
@@ -106,6 +107,12 @@ static void put_text_start(pc_text *t, const pc_mark *mark)
     put_colour(t, "fill", mark->fill);
     pc_text_put(t, anchors[mark->anchor]);
     if (mark->is_bold) pc_text_put(t, " font-weight=\"bold\"");
+    if (!mark->is_upward) return;
+    pc_text_put(t, " transform=\"rotate(-90 ");
+    put_coordinate(t, mark->x);
+    pc_text_put(t, " ");
+    put_coordinate(t, mark->y);
+    pc_text_put(t, ")\"");
 }
 
 static void put_mark(pc_text *t, const pc_figure *figure, const pc_mark *mark)
@@ -129,7 +136,7 @@ static void put_mark(pc_text *t, const pc_figure *figure, const pc_mark *mark)
     pc_text_printf(t, "</%s>\n", names[mark->kind]);
 }
 
-static void put_figure(pc_text *t, const pc_figure *figure)
+void pc_figure_put_svg(pc_text *t, const pc_figure *figure)
 {
     pc_text_put(t, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
     put_attribute(t, "width", figure->width);
@@ -149,7 +156,7 @@ pc_status pc_circuit_put_svg(pc_text *t, const pc_circuit *c, const pc_draw_opti
     pc_figure figure = {0};
     PC_TRY(pc_circuit_check(c, "circuit"));
     pc_status status = pc_draw_circuit(&figure, c, options);
-    if (status == PC_OK) put_figure(t, &figure);
+    if (status == PC_OK) pc_figure_put_svg(t, &figure);
     pc_figure_free(&figure);
     return status == PC_OK ? pc_text_status(t) : status;
 }
@@ -159,6 +166,24 @@ pc_status pc_circuit_write_svg(const pc_circuit *c, const char *path,
 {
     pc_text text = {0};
     pc_status status = pc_circuit_put_svg(&text, c, options);
+    if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
+    pc_text_free(&text);
+    return status;
+}
+
+pc_status pc_grid_put_svg(pc_text *t, const pc_grid *g)
+{
+    pc_figure figure = {0};
+    pc_status status = pc_draw_grid(&figure, g);
+    if (status == PC_OK) pc_figure_put_svg(t, &figure);
+    pc_figure_free(&figure);
+    return status == PC_OK ? pc_text_status(t) : status;
+}
+
+pc_status pc_grid_write_svg(const pc_grid *g, const char *path)
+{
+    pc_text text = {0};
+    pc_status status = pc_grid_put_svg(&text, g);
     if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
     pc_text_free(&text);
     return status;

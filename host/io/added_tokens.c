@@ -55,6 +55,18 @@ static pc_status check_ids(pc_added_tokens *added)
     return PC_OK;
 }
 
+/* Sorted, equal texts stand side by side. */
+static pc_status check_texts(const pc_added_tokens *added)
+{
+    const pc_added_token *tokens = added->tokens;
+    for (size_t i = 1; i < added->n_tokens; i++)
+        if (compare_tokens(&tokens[i - 1], &tokens[i]) == 0)
+            return pc_fail(PC_ERR_INPUT, "added tokens %d and %d are the same text, \"%.60s\"%s",
+                           (int)tokens[i - 1].id, (int)tokens[i].id, tokens[i].text,
+                           tokens[i].is_normalized ? ", once they are normalized" : "");
+    return PC_OK;
+}
+
 static bool is_space(uint32_t code_point)
 {
     for (size_t i = 0; i < pc_unicode_n_spaces; i++)
@@ -75,6 +87,7 @@ pc_status pc_added_tokens_index(pc_added_tokens *added)
     const pc_added_token *taker = NULL, *spaced = NULL;
     PC_TRY(check_ids(added));
     if (added->n_tokens > 1) qsort(tokens, added->n_tokens, sizeof *tokens, compare_tokens);
+    PC_TRY(check_texts(added));
     for (size_t i = 0; i < added->n_tokens; i++) {
         if (!tokens[i].is_normalized) added->n_raw = i + 1;
         if (tokens[i].takes_space_right) taker = &tokens[i];
@@ -126,16 +139,6 @@ static const pc_added_token *longest_at(const pc_added_token *tokens, size_t n_t
     return longest;
 }
 
-bool pc_added_tokens_has(const pc_added_tokens *added, const char *text, size_t n)
-{
-    const pc_added_token *raw = longest_at(added->tokens, added->n_raw, text, n);
-    if (raw && raw->n == n) return true;
-    if (added->n_tokens == added->n_raw) return false;
-    const pc_added_token *normalized =
-        longest_at(added->tokens + added->n_raw, added->n_tokens - added->n_raw, text, n);
-    return normalized && normalized->n == n;
-}
-
 static size_t spaces_before(const char *text, size_t from, size_t to)
 {
     while (to > from) {
@@ -182,19 +185,12 @@ static pc_status cut(const cutter *with, const char *text, size_t n)
     return done < n ? with->take_part(with->receiver, text + done, n - done, -1) : PC_OK;
 }
 
-/* The second round: what the first left is searched for the normalized tokens. */
-static pc_status cut_rest(void *receiver, const char *part, size_t n, int32_t id)
+pc_status pc_added_tokens_cut(const pc_added_tokens *added, pc_added_round round, const char *text,
+                              size_t n, pc_take_part *take_part, void *receiver)
 {
-    const cutter *second = receiver;
-    return id < 0 ? cut(second, part, n) : second->take_part(second->receiver, part, n, id);
-}
-
-pc_status pc_added_tokens_cut(const pc_added_tokens *added, const char *text, size_t n,
-                              pc_take_part *take_part, void *receiver)
-{
-    size_t n_normalized = added->n_tokens - added->n_raw;
-    cutter second = {n_normalized ? added->tokens + added->n_raw : NULL, n_normalized, take_part,
-                     receiver};
-    const cutter first = {added->tokens, added->n_raw, cut_rest, &second};
-    return cut(&first, text, n);
+    const size_t n_normalized = added->n_tokens - added->n_raw;
+    const cutter raw = {added->tokens, added->n_raw, take_part, receiver};
+    const cutter normalized = {n_normalized ? added->tokens + added->n_raw : NULL, n_normalized,
+                               take_part, receiver};
+    return cut(round == PC_ADDED_RAW ? &raw : &normalized, text, n);
 }

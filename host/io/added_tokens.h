@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 typedef struct pc_added_token {
-    char *text; /* owned; not empty */
+    char *text; /* owned; not empty; normalized if is_normalized */
     size_t n;
     int32_t id;
     bool takes_space_left,
         takes_space_right; /* lstrip, rstrip: white space around it goes with it */
     bool is_special;
-    bool is_normalized; /* looked for after the others, in what they left */
+    bool is_normalized; /* looked for after the others, in what they left, normalized */
 } pc_added_token;
 
 /* Sorted by (is_normalized, text) once indexed; the first n_raw are not normalized. */
@@ -29,17 +29,19 @@ typedef struct pc_added_tokens {
 pc_status pc_added_tokens_add(pc_added_tokens *added, const char *text, size_t n,
                               const pc_added_token *flags);
 
-/* PC_ERR_INPUT: a token is there twice. PC_ERR_UNSUPPORTED: one token takes space on its right and
- * another begins with space. */
+/* PC_ERR_INPUT: a token is there twice, by its id or its text. PC_ERR_UNSUPPORTED: one token takes
+ * space on its right and another begins with space. */
 pc_status pc_added_tokens_index(pc_added_tokens *added);
-/* Whether this very text is an added token. */
-bool pc_added_tokens_has(const pc_added_tokens *added, const char *text, size_t n);
 void pc_added_tokens_free(pc_added_tokens *added);
+
+/* Which tokens are looked for: first the raw ones in the text, then in the normalized form of what
+ * is between them the normalized ones. */
+typedef enum pc_added_round { PC_ADDED_RAW, PC_ADDED_NORMALIZED } pc_added_round;
 
 /* Cuts valid UTF-8 into added tokens (`id` >= 0) and what is between (`id` -1, n > 0), in order: at
  * each place the longest one that is there, from left to right. */
 typedef pc_status pc_take_part(void *receiver, const char *part, size_t n, int32_t id);
-pc_status pc_added_tokens_cut(const pc_added_tokens *added, const char *text, size_t n,
-                              pc_take_part *take_part, void *receiver);
+pc_status pc_added_tokens_cut(const pc_added_tokens *added, pc_added_round round, const char *text,
+                              size_t n, pc_take_part *take_part, void *receiver);
 
 #endif

@@ -315,16 +315,33 @@ const char *pc_checkpoint_file(const pc_checkpoint *checkpoint, const pc_tensor 
     return checkpoint->shards[tensor->file].file.path;
 }
 
+static pc_status check_range(const pc_file *file, const pc_tensor *tensor, int64_t first,
+                             int64_t count)
+{
+    const int64_t elements = pc_tensor_elements(tensor);
+    if (first >= 0 && count >= 0 && first <= elements && count <= elements - first) return PC_OK;
+    return pc_fail(PC_ERR_ARG, "%s: %.*s: %lld elements from %lld asked for, it has %lld",
+                   file->path, NAME_SHOWN, tensor->name, (long long)count, (long long)first,
+                   (long long)elements);
+}
+
 pc_status pc_checkpoint_read_f32(float *out, const pc_checkpoint *checkpoint,
                                  const pc_tensor *tensor, int64_t first, int64_t count)
 {
     const pc_file *file = &checkpoint->shards[tensor->file].file;
-    int64_t elements = pc_tensor_elements(tensor);
-    if (first < 0 || count < 0 || first > elements || count > elements - first)
-        return pc_fail(PC_ERR_ARG, "%s: %.*s: %lld elements from %lld asked for, it has %lld",
-                       file->path, NAME_SHOWN, tensor->name, (long long)count, (long long)first,
-                       (long long)elements);
+    PC_TRY(check_range(file, tensor, first, count));
     return pc_safetensors_read_f32(out, file, tensor, first, count);
+}
+
+pc_status pc_checkpoint_read_bits16(uint16_t *out, const pc_checkpoint *checkpoint,
+                                    const pc_tensor *tensor, int64_t first, int64_t count)
+{
+    const pc_file *file = &checkpoint->shards[tensor->file].file;
+    PC_TRY(check_range(file, tensor, first, count));
+    if (tensor->dtype != PC_DTYPE_F16 && tensor->dtype != PC_DTYPE_BF16)
+        return pc_fail(PC_ERR_ARG, "%s: %.*s is %s, not of 16 bits", file->path, NAME_SHOWN,
+                       tensor->name, pc_dtype_name(tensor->dtype));
+    return pc_safetensors_read_bits16(out, file, tensor, first, count);
 }
 
 pc_status pc_checkpoint_digest(pc_digest *into, const pc_checkpoint *checkpoint)

@@ -90,6 +90,13 @@ const char *pc_checkpoint_file(const pc_checkpoint *checkpoint, const pc_tensor 
 pc_status pc_checkpoint_read_f32(float *out, const pc_checkpoint *checkpoint,
                                  const pc_tensor *tensor, int64_t first, int64_t count);
 
+/* The same elements of an F16 or BF16 tensor as their bits, in the machine's byte order. */
+pc_status pc_checkpoint_read_bits16(uint16_t *out, const pc_checkpoint *checkpoint,
+                                    const pc_tensor *tensor, int64_t first, int64_t count);
+
+/* n numbers given as the bits of F16 or BF16, exactly. */
+void pc_widen_bits16(float *out, const uint16_t *bits, int64_t n, pc_dtype dtype);
+
 /* Adds the bytes of all files, in the order of their names: of a single file, its SHA-256. */
 pc_status pc_checkpoint_digest(pc_digest *into, const pc_checkpoint *checkpoint);
 

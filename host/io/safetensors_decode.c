@@ -30,10 +30,15 @@ static void decode_f32(float *out, const unsigned char *raw, size_t count)
         store_bits(&out[i], load32(raw + 4 * i));
 }
 
+static void widen_bf16(float *out, uint32_t bits)
+{
+    store_bits(out, bits << 16);
+}
+
 static void decode_bf16(float *out, const unsigned char *raw, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        store_bits(&out[i], load16(raw + 2 * i) << 16);
+        widen_bf16(&out[i], load16(raw + 2 * i));
 }
 
 /* The magnitude of a half as the bits of a float. */
@@ -49,12 +54,25 @@ static uint32_t widen_half(uint32_t magnitude)
     return bits;
 }
 
+static void widen_f16(float *out, uint32_t half)
+{
+    store_bits(out, (half & 0x8000) << 16 | widen_half(half & 0x7fff));
+}
+
 static void decode_f16(float *out, const unsigned char *raw, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t half = load16(raw + 2 * i);
-        store_bits(&out[i], (half & 0x8000) << 16 | widen_half(half & 0x7fff));
-    }
+    for (size_t i = 0; i < count; i++)
+        widen_f16(&out[i], load16(raw + 2 * i));
+}
+
+void pc_widen_bits16(float *out, const uint16_t *bits, int64_t n, pc_dtype dtype)
+{
+    if (dtype == PC_DTYPE_BF16)
+        for (int64_t i = 0; i < n; i++)
+            widen_bf16(&out[i], bits[i]);
+    else
+        for (int64_t i = 0; i < n; i++)
+            widen_f16(&out[i], bits[i]);
 }
 
 static void decode_f64(float *out, const unsigned char *raw, size_t count)
@@ -104,6 +122,23 @@ pc_status pc_safetensors_read_f32(float *out, const pc_file *file, const pc_tens
         decode(out + done, raw, elements);
         done += (int64_t)elements;
         at += elements * width;
+    }
+    return PC_OK;
+}
+
+pc_status pc_safetensors_read_bits16(uint16_t *out, const pc_file *file, const pc_tensor *tensor,
+                                     int64_t first, int64_t count)
+{
+    unsigned char raw[CHUNK_BYTES];
+    uint64_t at = tensor->offset + (uint64_t)first * 2;
+    for (int64_t done = 0; done < count;) {
+        const int64_t most = CHUNK_BYTES / 2;
+        const size_t elements = (size_t)(count - done < most ? count - done : most);
+        PC_TRY(pc_file_read_at(raw, file, at, elements * 2));
+        for (size_t i = 0; i < elements; i++)
+            out[done + (int64_t)i] = (uint16_t)load16(raw + 2 * i);
+        done += (int64_t)elements;
+        at += elements * 2;
     }
     return PC_OK;
 }

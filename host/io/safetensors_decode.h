@@ -8,5 +8,8 @@
 /* Elements [first, first + count), which the tensor has; see pc_checkpoint_read_f32(). */
 pc_status pc_safetensors_read_f32(float *out, const pc_file *file, const pc_tensor *tensor,
                                   int64_t first, int64_t count);
+/* The same of 16-bit elements, see pc_checkpoint_read_bits16(). */
+pc_status pc_safetensors_read_bits16(uint16_t *out, const pc_file *file, const pc_tensor *tensor,
+                                     int64_t first, int64_t count);
 
 #endif

@@ -48,16 +48,22 @@ pc_status pc_task_new(pc_task **out, const char *name, const pc_task_context *co
     return PC_OK;
 }
 
+static void free_stored(pc_stored_pair *pair)
+{
+    free(pair->named);
+    free(pair->targets);
+    free(pair->ids);
+}
+
 void pc_task_free(pc_task *task)
 {
     if (!task) return;
-    for (size_t i = 0; i < task->n_named; i++)
-        free(task->named[i].name);
     free(task->named);
-    for (size_t i = 0; i < task->n; i++) {
-        free(task->pairs[i].targets);
-        free(task->pairs[i].ids);
-    }
+    for (size_t i = 0; i < task->n_names; i++)
+        free(task->names[i]);
+    free(task->names);
+    for (size_t i = 0; i < task->n; i++)
+        free_stored(&task->pairs[i]);
     free(task->pairs);
     free(task->origin);
     free(task->split);
@@ -102,6 +108,15 @@ static void copy_pair(pc_stored_pair *out, const pc_pair *pair)
     }
 }
 
+static pc_status store_pair(pc_stored_pair *out, pc_task *task, const pc_pair *pair)
+{
+    out->ids = pc_alloc(count_ids(pair), sizeof *out->ids);
+    out->targets = pc_alloc(pair->n_targets, sizeof *out->targets);
+    if (!out->ids || !out->targets) return PC_ERR_NOMEM;
+    copy_pair(out, pair);
+    return pc_task_store_positions(out, task, pair);
+}
+
 pc_status pc_task_add(pc_task *task, const pc_pair *pair, const pc_task_context *context)
 {
     PC_TRY(pc_pair_check(pair, context));
@@ -111,35 +126,17 @@ pc_status pc_task_add(pc_task *task, const pc_pair *pair, const pc_task_context 
     task->pairs = pairs;
 
     pc_stored_pair stored = {0};
-    stored.ids = pc_alloc(count_ids(pair), sizeof *stored.ids);
-    stored.targets = pc_alloc(pair->n_targets, sizeof *stored.targets);
-    if (!stored.ids || !stored.targets) {
-        free(stored.targets);
-        free(stored.ids);
-        return PC_ERR_NOMEM;
+    const pc_status status = store_pair(&stored, task, pair);
+    if (status != PC_OK) {
+        free_stored(&stored);
+        return status;
     }
-    copy_pair(&stored, pair);
     const int n_tokens = stored.view.n_tokens;
     if (n_tokens > task->longest) task->longest = n_tokens;
     if (task->n == 0 || n_tokens < task->shortest) task->shortest = n_tokens;
     for (int i = 0; i < stored.view.n_targets; i++)
         if (stored.targets[i].n_wrong_answers == 0) task->has_wrong_answers = false;
     task->pairs[task->n++] = stored;
-    return PC_OK;
-}
-
-pc_status pc_task_name_position(pc_task *task, const char *name, int64_t position)
-{
-    if (position < 0 || position > INT_MAX)
-        return pc_fail(PC_ERR_INPUT, "position %s is %lld, expected 0 or more", name,
-                       (long long)position);
-    pc_named_position *named =
-        pc_grow(task->named, &task->named_capacity, task->n_named + 1, sizeof *named);
-    if (!named) return PC_ERR_NOMEM;
-    task->named = named;
-    char *copy = pc_copy_text(name);
-    if (!copy) return PC_ERR_NOMEM;
-    named[task->n_named++] = (pc_named_position){copy, (int)position};
     return PC_OK;
 }
 
@@ -187,10 +184,7 @@ static pc_status add_task(pc_digest *digest, const pc_task *task)
 pc_status pc_task_finish(pc_task *task)
 {
     if (task->n == 0) return pc_fail(PC_ERR_INPUT, "no pairs, expected at least one");
-    for (size_t i = 0; i < task->n_named; i++)
-        if (task->named[i].position >= task->shortest)
-            return pc_fail(PC_ERR_INPUT, "position %s is %d, but the shortest prompt has %d tokens",
-                           task->named[i].name, task->named[i].position, task->shortest);
+    PC_TRY(pc_task_check_positions(task));
     pc_digest *digest;
     PC_TRY(pc_digest_new(&digest));
     pc_status status = add_task(digest, task);
@@ -247,28 +241,4 @@ bool pc_task_has_wrong_answers(const pc_task *task)
 bool pc_task_has_equal_lengths(const pc_task *task)
 {
     return task->shortest == task->longest;
-}
-
-const char *pc_task_position_name(const pc_task *task, int i)
-{
-    return i >= 0 && (size_t)i < task->n_named ? task->named[i].name : NULL;
-}
-
-pc_status pc_task_position(int *out, const pc_task *task, const char *name)
-{
-    pc_text known = {0};
-    for (size_t i = 0; i < task->n_named; i++) {
-        if (strcmp(task->named[i].name, name) == 0) {
-            *out = task->named[i].position;
-            pc_text_free(&known);
-            return PC_OK;
-        }
-        pc_text_printf(&known, "%s%s", i ? ", " : "", task->named[i].name);
-    }
-    pc_status status = pc_text_status(&known);
-    if (status == PC_OK)
-        status = pc_fail(PC_ERR_INPUT, "the task %s has no position named %s, only: %s", task->name,
-                         name, known.data ? known.data : "none");
-    pc_text_free(&known);
-    return status;
 }

@@ -58,6 +58,28 @@ static pc_status count_bos(int64_t *out, const json_t *prompts, const pc_task_co
     return status;
 }
 
+/* {"name": position, ...}, each moved by the BOS in front. */
+static pc_status read_words(pc_task *task, const json_t *words, int64_t n_bos)
+{
+    const char *name;
+    json_t *position;
+    if (!words || json_is_null(words)) return PC_OK;
+    if (!json_is_object(words))
+        return pc_fail(PC_ERR_INPUT, "word_idxs is no object, expected {name: position, ...}");
+    json_object_foreach((json_t *)words, name, position)
+    {
+        const json_int_t at = json_integer_value(position);
+        if (!json_is_integer(position) || at < 0 || at > INT32_MAX - n_bos) {
+            char found[96];
+            pc_json_describe(found, sizeof found, position);
+            return pc_fail(PC_ERR_INPUT, "word_idxs.%.60s is %s, expected a position, 0 or more",
+                           name, found);
+        }
+        PC_TRY(pc_task_name_position(task, name, at + n_bos, at + n_bos));
+    }
+    return PC_OK;
+}
+
 static pc_status read_whole(pc_task *task, const json_t *root, const pc_task_context *context)
 {
     static const char *const known[] = {"seq_labels", "word_idxs", "prompts", NULL};
@@ -67,7 +89,7 @@ static pc_status read_whole(pc_task *task, const json_t *root, const pc_task_con
     PC_TRY(pc_task_json_keys(root, known));
     PC_TRY(read_prompts(task, prompts, context));
     PC_TRY(count_bos(&n_bos, prompts, context));
-    return json_is_null(words) ? PC_OK : pc_task_json_positions(task, words, "word_idxs", n_bos);
+    return read_words(task, words, n_bos);
 }
 
 pc_status pc_task_read_autocircuit(pc_task *task, const char *bytes, size_t length,

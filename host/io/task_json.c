@@ -81,22 +81,50 @@ pc_status pc_task_json_keys(const json_t *object, const char *const *known)
     return PC_OK;
 }
 
-pc_status pc_task_json_positions(pc_task *task, const json_t *value, const char *what,
-                                 int64_t shift)
+static bool is_position(const json_t *value)
 {
-    const char *key;
-    json_t *position;
+    return json_is_integer(value) && json_integer_value(value) >= INT32_MIN &&
+           json_integer_value(value) <= INT32_MAX;
+}
+
+static pc_status read_span(int64_t *first, int64_t *last, const json_t *value, const char *name)
+{
+    const bool is_pair = json_is_array(value) && json_array_size(value) == 2;
+    const json_t *from = is_pair ? json_array_get(value, 0) : value;
+    const json_t *to = is_pair ? json_array_get(value, 1) : value;
+    if (!is_position(from) || !is_position(to)) {
+        char place[96];
+        snprintf(place, sizeof place, "positions.%.60s", name);
+        return fail_value(value, place, "a position or [first, last]");
+    }
+    *first = json_integer_value(from);
+    *last = json_integer_value(to);
+    return PC_OK;
+}
+
+/* To the pair, or without one to the task. */
+static pc_status read_positions(pc_task *task, pc_pair *pair, const json_t *value)
+{
+    const char *name;
+    json_t *span;
     if (!value) return PC_OK;
-    if (!json_is_object(value)) return fail_value(value, what, "an object of positions");
-    json_object_foreach((json_t *)value, key, position)
+    if (!json_is_object(value)) return fail_value(value, "positions", "an object of positions");
+    json_object_foreach((json_t *)value, name, span)
     {
-        if (!json_is_integer(position) || json_integer_value(position) < 0 ||
-            json_integer_value(position) > INT32_MAX) {
-            char place[128];
-            snprintf(place, sizeof place, "%s.%.60s", what, key);
-            return fail_value(position, place, "a position, 0 or more");
-        }
-        PC_TRY(pc_task_name_position(task, key, json_integer_value(position) + shift));
+        int64_t first = 0, last = 0;
+        PC_TRY(read_span(&first, &last, span, name));
+        PC_TRY(pair ? pc_pair_name_position(pair, name, first, last)
+                    : pc_task_name_position(task, name, first, last));
     }
     return PC_OK;
+}
+
+pc_status pc_task_json_positions(pc_task *task, const json_t *value)
+{
+    return read_positions(task, NULL, value);
+}
+
+pc_status pc_pair_json_positions(pc_pair *pair, const json_t *value)
+{
+    return read_positions(NULL, pair, value);
 }

@@ -16,9 +16,9 @@ pc_status pc_task_json_answers(pc_ids *out, const json_t *value, const char *wha
 /* PC_ERR_INPUT naming the first key of `object` that is not in the list, which ends with NULL. */
 pc_status pc_task_json_keys(const json_t *object, const char *const *known);
 
-/* Adds the members of {"name": position, ...}, each moved by `shift`, to the task's named
- * positions. */
-pc_status pc_task_json_positions(pc_task *task, const json_t *value, const char *what,
-                                 int64_t shift);
+/* Adds the members of {"name": p | [first, last], ...} to the named positions of the task, or of
+ * the pair. The names live as long as `value`. NULL names nothing. */
+pc_status pc_task_json_positions(pc_task *task, const json_t *value);
+pc_status pc_pair_json_positions(pc_pair *pair, const json_t *value);
 
 #endif

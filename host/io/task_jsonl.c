@@ -59,7 +59,7 @@ static pc_status read_words(char **out, const json_t *object, const char *key)
     return pc_fail(PC_ERR_INPUT, "%s is %s, expected a string", key, found);
 }
 
-/* {"task": NAME, "seed": N, "split": S, "source": WORDS, "positions": {NAME: P}, "meta": ...} */
+/* {"task": NAME, "seed": N, "split": S, "source": WORDS, "positions": {...}, "meta": ...} */
 static pc_status read_head(pc_task *task, const json_t *object)
 {
     static const char *const known[] = {"task",      "seed", "split", "source",
@@ -69,26 +69,36 @@ static pc_status read_head(pc_task *task, const json_t *object)
     PC_TRY(read_words(&task->split, object, "split"));
     PC_TRY(read_words(&task->origin, object, "source"));
     PC_TRY(read_seed(&task->seed, json_object_get(object, "seed")));
-    return pc_task_json_positions(task, json_object_get(object, "positions"), "positions", 0);
+    return pc_task_json_positions(task, json_object_get(object, "positions"));
 }
 
-static pc_status read_target(pc_pair *pair, const json_t *object, const pc_task_context *context)
+static pc_status read_position(int64_t *out, const json_t *value, const pc_pair *pair,
+                               const pc_task *task)
 {
-    const json_t *position = json_object_get(object, "position");
-    if (position && !json_is_integer(position)) {
-        char found[96];
-        pc_json_describe(found, sizeof found, position);
-        return pc_fail(PC_ERR_INPUT, "position is %s, expected an integer", found);
-    }
+    *out = value ? json_integer_value(value) : -1;
+    if (!value || json_is_integer(value)) return PC_OK;
+    if (json_is_string(value))
+        return pc_pair_find_position(out, pair, task, json_string_value(value));
+    char found[96];
+    pc_json_describe(found, sizeof found, value);
+    return pc_fail(PC_ERR_INPUT, "position is %s, expected an integer or a name", found);
+}
+
+static pc_status read_target(pc_pair *pair, const json_t *object, const pc_task *task,
+                             const pc_task_context *context)
+{
+    int64_t position;
+    PC_TRY(read_position(&position, json_object_get(object, "position"), pair, task));
     pc_pair_target *target;
-    PC_TRY(pc_pair_add_target(&target, pair, position ? json_integer_value(position) : -1));
+    PC_TRY(pc_pair_add_target(&target, pair, position));
     PC_TRY(pc_task_json_answers(&target->answers, json_object_get(object, "answers"), "answers",
                                 context));
     return pc_task_json_answers(&target->wrong_answers, json_object_get(object, "wrong_answers"),
                                 "wrong_answers", context);
 }
 
-static pc_status read_targets(pc_pair *pair, const json_t *targets, const pc_task_context *context)
+static pc_status read_targets(pc_pair *pair, const json_t *targets, const pc_task *task,
+                              const pc_task_context *context)
 {
     static const char *const known[] = {"position", "answers", "wrong_answers", NULL};
     if (!json_is_array(targets))
@@ -100,24 +110,28 @@ static pc_status read_targets(pc_pair *pair, const json_t *targets, const pc_tas
         if (!json_is_object(target) || !json_object_get(target, "position"))
             status = pc_fail(PC_ERR_INPUT, "expected an object with \"position\" and \"answers\"");
         if (status == PC_OK) status = pc_task_json_keys(target, known);
-        if (status == PC_OK) status = read_target(pair, target, context);
+        if (status == PC_OK) status = read_target(pair, target, task, context);
         if (status != PC_OK) return pc_fail_within(status, "targets[%zu]", i);
     }
     return PC_OK;
 }
 
-static pc_status read_pair(pc_pair *pair, const json_t *object, const pc_task_context *context)
+static pc_status read_pair(pc_pair *pair, const json_t *object, const pc_task *task,
+                           const pc_task_context *context)
 {
     static const char *const of_one[] = {"clean",    "corrupted", "answers", "wrong_answers",
-                                         "position", "meta",      NULL};
-    static const char *const of_several[] = {"clean", "corrupted", "targets", "meta", NULL};
+                                         "position", "positions", "meta",    NULL};
+    static const char *const of_several[] = {"clean",     "corrupted", "targets",
+                                             "positions", "meta",      NULL};
     const json_t *targets = json_object_get(object, "targets");
     PC_TRY(pc_task_json_keys(object, targets ? of_several : of_one));
     pc_pair_clear(pair);
     PC_TRY(pc_task_json_prompt(&pair->clean, json_object_get(object, "clean"), "clean", context));
     PC_TRY(pc_task_json_prompt(&pair->corrupted, json_object_get(object, "corrupted"), "corrupted",
                                context));
-    return targets ? read_targets(pair, targets, context) : read_target(pair, object, context);
+    PC_TRY(pc_pair_json_positions(pair, json_object_get(object, "positions")));
+    return targets ? read_targets(pair, targets, task, context)
+                   : read_target(pair, object, task, context);
 }
 
 static pc_status read_line(pc_task *task, pc_pair *pair, bool is_first, const char *bytes,
@@ -129,7 +143,7 @@ static pc_status read_line(pc_task *task, pc_pair *pair, bool is_first, const ch
     if (is_first && json_object_get(object, "task")) {
         status = read_head(task, object);
     } else {
-        status = read_pair(pair, object, context);
+        status = read_pair(pair, object, task, context);
         if (status == PC_OK) status = pc_task_add(task, pair, context);
     }
     json_decref(object);
@@ -181,8 +195,22 @@ static void put_target(pc_text *out, const pc_target *target)
     put_ids(out, "wrong_answers", target->wrong_answers, target->n_wrong_answers);
 }
 
-static void put_prompt(pc_text *out, const pc_prompt *prompt)
+/* `, "positions": {"S": 1, "IO": [3, 4]}` */
+static void put_positions(pc_text *out, const pc_named_span *spans, size_t n, const pc_task *task)
 {
+    for (size_t i = 0; i < n; i++) {
+        const long long first = spans[i].first, last = spans[i].last;
+        pc_text_printf(out,
+                       i ? ", \"%s\": " : ", \"positions\": {\"%s\": ", task->names[spans[i].name]);
+        if (first == last) pc_text_printf(out, "%lld", first);
+        else pc_text_printf(out, "[%lld, %lld]", first, last);
+    }
+    if (n) pc_text_put(out, "}");
+}
+
+static void put_pair(pc_text *out, const pc_stored_pair *pair, const pc_task *task)
+{
+    const pc_prompt *prompt = &pair->view;
     pc_text_put(out, "{");
     put_ids(out, "clean", prompt->clean, prompt->n_tokens);
     pc_text_put(out, ", ");
@@ -199,6 +227,7 @@ static void put_prompt(pc_text *out, const pc_prompt *prompt)
         }
         pc_text_put(out, "]");
     }
+    put_positions(out, pair->named, pair->n_named, task);
     pc_text_put(out, "}\n");
 }
 
@@ -217,19 +246,15 @@ static void put_head(pc_text *out, const pc_task *task)
     pc_text_printf(out, ", \"seed\": %s%" PRIu64 "%s", quote, task->seed, quote);
     put_words(out, "split", task->split);
     put_words(out, "source", task->origin);
-    for (size_t i = 0; i < task->n_named; i++) {
-        pc_text_put(out, i ? ", " : ", \"positions\": {");
-        pc_text_put_json_string(out, task->named[i].name);
-        pc_text_printf(out, ": %d", task->named[i].position);
-    }
-    pc_text_put(out, task->n_named ? "}}\n" : "}\n");
+    put_positions(out, task->named, task->n_named, task);
+    pc_text_put(out, "}\n");
 }
 
 pc_status pc_task_put_jsonl(pc_text *out, const pc_task *task)
 {
     put_head(out, task);
     for (size_t i = 0; i < task->n; i++)
-        put_prompt(out, &task->pairs[i].view);
+        put_pair(out, &task->pairs[i], task);
     return pc_text_status(out);
 }
 

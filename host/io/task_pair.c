@@ -22,7 +22,7 @@ pc_status pc_ids_push(pc_ids *ids, int32_t id)
 void pc_pair_clear(pc_pair *pair)
 {
     pair->clean.n = pair->corrupted.n = 0;
-    pair->n_targets = 0;
+    pair->n_targets = pair->n_named = 0;
 }
 
 void pc_pair_free(pc_pair *pair)
@@ -31,6 +31,7 @@ void pc_pair_free(pc_pair *pair)
         free(pair->targets[i].answers.ids);
         free(pair->targets[i].wrong_answers.ids);
     }
+    free(pair->named);
     free(pair->targets);
     free(pair->corrupted.ids);
     free(pair->clean.ids);

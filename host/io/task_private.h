@@ -34,17 +34,31 @@ typedef struct pc_pair_target {
     pc_ids answers, wrong_answers;
 } pc_pair_target;
 
+/* A named span of one pair; either end may be negative: from the end. */
+typedef struct pc_pair_position {
+    const char *name; /* borrowed until the pair is cleared */
+    int64_t first, last;
+} pc_pair_position;
+
 /* A pair under construction. It is used again for the next one: clearing keeps the arrays. */
 typedef struct pc_pair {
     pc_ids clean, corrupted;
     pc_pair_target *targets;
     size_t n_targets, n_made, capacity; /* targets in use, with arrays, with room */
+    pc_pair_position *named;
+    size_t n_named, named_capacity;
 } pc_pair;
 
 void pc_pair_clear(pc_pair *pair);
 void pc_pair_free(pc_pair *pair);
 /* An empty target at `position`; *out is valid until the next one is added. */
 pc_status pc_pair_add_target(pc_pair_target **out, pc_pair *pair, int64_t position);
+/* Names a span of this pair; no name comes twice. `name` must live until the pair is cleared. */
+pc_status pc_pair_name_position(pc_pair *pair, const char *name, int64_t first, int64_t last);
+/* The last token of a name: the pair's own, else the task's, else `end`, -1. PC_ERR_INPUT lists the
+ * names. */
+pc_status pc_pair_find_position(int64_t *out, const pc_pair *pair, const pc_task *task,
+                                const char *name);
 
 /* PC_ERR_INPUT "WHAT[i] is 70, expected a token id from 0 to 64" unless 0 <= id < bound. */
 pc_status pc_task_check_id(const char *what, size_t i, int64_t id, int64_t bound);
@@ -63,16 +77,18 @@ pc_status pc_task_encode_answer(pc_ids *out, const char *text, size_t length, co
 /* `"a" "b"` with a tokenizer, `5 6` without. */
 void pc_task_put_tokens(pc_text *out, const int32_t *ids, size_t n, const pc_tokenizer *tokenizer);
 
+typedef struct pc_named_span {
+    int name; /* index into the task's names */
+    int64_t first, last;
+} pc_named_span;
+
 typedef struct pc_stored_pair {
-    pc_prompt view; /* points into the two arrays */
+    pc_prompt view; /* points into the first two arrays */
     int32_t *ids;
     pc_target *targets;
+    pc_named_span *named; /* counted from the start */
+    size_t n_named;
 } pc_stored_pair;
-
-typedef struct pc_named_position {
-    char *name;
-    int position;
-} pc_named_position;
 
 struct pc_task {
     char *name, *split, *origin; /* never NULL, but may be "" */
@@ -80,7 +96,9 @@ struct pc_task {
     int64_t bos;
     pc_stored_pair *pairs;
     size_t n, capacity;
-    pc_named_position *named;
+    char **names; /* of positions, in order of first appearance, each once */
+    size_t n_names, names_capacity;
+    pc_named_span *named; /* of every pair that has no such name of its own; may be negative */
     size_t n_named, named_capacity;
     int longest, shortest; /* tokens; 0 before the first pair */
     bool has_wrong_answers;
@@ -92,7 +110,12 @@ pc_status pc_task_new(pc_task **out, const char *name, const pc_task_context *co
 pc_status pc_task_set(char **text, const char *value);
 /* Checks the pair and copies it into the task. */
 pc_status pc_task_add(pc_task *task, const pc_pair *pair, const pc_task_context *context);
-pc_status pc_task_name_position(pc_task *task, const char *name, int64_t position);
+/* Names a span of every pair; no name comes twice. */
+pc_status pc_task_name_position(pc_task *task, const char *name, int64_t first, int64_t last);
+/* Checks the pair's named spans and copies them; what it allocated stays in `out` if it fails. */
+pc_status pc_task_store_positions(pc_stored_pair *out, pc_task *task, const pc_pair *pair);
+/* PC_ERR_INPUT if a span of all pairs does not fit one of them. */
+pc_status pc_task_check_positions(const pc_task *task);
 /* Checks what the whole alone can show (not empty, named positions inside); makes the digest. */
 pc_status pc_task_finish(pc_task *task);
 

@@ -38,6 +38,28 @@ static pc_status find_added_id(int64_t *out, const json_t *vocab,
     return PC_OK;
 }
 
+/* A normalized token is looked for as the normalizer leaves it. */
+static pc_status add_searched(pc_tokenizer *tokenizer, const pc_added_definition *definition,
+                              int32_t id)
+{
+    static const pc_normalizer none = {0};
+    const pc_added_token token = {.id = id,
+                                  .is_special = definition->is_special,
+                                  .is_normalized = definition->is_normalized,
+                                  .takes_space_left = definition->takes_space_left,
+                                  .takes_space_right = definition->takes_space_right};
+    pc_text text = {0};
+    pc_status status = pc_normalize(&text, token.is_normalized ? &tokenizer->normalizer : &none,
+                                    definition->content, strlen(definition->content));
+    if (status == PC_OK && text.length == 0)
+        status = pc_fail(PC_ERR_UNSUPPORTED, "added token \"%.60s\": the normalizer leaves nothing",
+                         definition->content);
+    if (status == PC_OK)
+        status = pc_added_tokens_add(&tokenizer->added, text.data, text.length, &token);
+    pc_text_free(&text);
+    return status;
+}
+
 pc_status pc_build_added_token(pc_tokenizer *tokenizer, const json_t *vocab,
                                const pc_added_definition *definition, int64_t *n_new)
 {
@@ -53,22 +75,19 @@ pc_status pc_build_added_token(pc_tokenizer *tokenizer, const json_t *vocab,
         PC_TRY(pc_vocabulary_add(&tokenizer->vocabulary, definition->content, n, id, &flags));
         ++*n_new;
     }
-    const pc_added_token token = {.id = (int32_t)id,
-                                  .is_special = definition->is_special,
-                                  .is_normalized = definition->is_normalized,
-                                  .takes_space_left = definition->takes_space_left,
-                                  .takes_space_right = definition->takes_space_right};
-    return pc_added_tokens_add(&tokenizer->added, definition->content, n, &token);
+    return add_searched(tokenizer, definition, (int32_t)id);
 }
 
 pc_status pc_build_index(pc_tokenizer *tokenizer)
 {
     const pc_added_tokens *added = &tokenizer->added;
-    PC_TRY(pc_vocabulary_index(&tokenizer->vocabulary));
+    PC_TRY(pc_vocabulary_index(&tokenizer->vocabulary, &tokenizer->decoder));
     PC_TRY(pc_added_tokens_index(&tokenizer->added));
-    for (size_t i = 0; i < added->n_tokens; i++)
-        if (added->tokens[i].is_special)
-            pc_vocabulary_mark_special(&tokenizer->vocabulary, added->tokens[i].id);
+    for (size_t i = 0; i < added->n_tokens; i++) {
+        const pc_added_token *token = &added->tokens[i];
+        PC_TRY(pc_vocabulary_mark_cut_out(&tokenizer->vocabulary, token->id, token->is_special,
+                                          token->text, token->n));
+    }
     return PC_OK;
 }
 

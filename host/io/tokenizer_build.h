@@ -5,7 +5,9 @@
 #include "base/json.h"
 #include "io/tokenizer_parts.h"
 
-/* {"token": id, ...}, the model's own vocabulary. */
+/* The decoder and the normalizer must be set before the first token.
+ *
+ * {"token": id, ...}, the model's own vocabulary. */
 pc_status pc_build_vocabulary(pc_tokenizer *tokenizer, const json_t *vocab);
 
 /* An added token beside the model's own `vocab`. One that is in `vocab` must have that id. Any
@@ -22,7 +24,8 @@ typedef struct pc_added_definition {
 pc_status pc_build_added_token(pc_tokenizer *tokenizer, const json_t *vocab,
                                const pc_added_definition *definition, int64_t *n_new);
 
-/* Once all tokens are there: indexes vocabulary and added tokens, marks the special ones. */
+/* Once all tokens are there: indexes vocabulary and added tokens, and tells the one of the other.
+ */
 pc_status pc_build_index(pc_tokenizer *tokenizer);
 
 /* One merge of two texts, or of "LEFT RIGHT" with one space. All three tokens must be in the

@@ -2,6 +2,7 @@
  */
 #include "io/tokenizer_component.h"
 
+#include "base/utf8.h"
 #include "io/split_pattern.h"
 
 #include <stdlib.h>
@@ -52,6 +53,38 @@ pc_status pc_component_bool(int *out, const json_t *object, const char *key, int
     return pc_json_bool(out, object, key, what);
 }
 
+pc_status pc_component_array(const json_t **out, const json_t *object, const char *key,
+                             const char *what)
+{
+    char found[96];
+    *out = json_object_get(object, key);
+    if (json_is_array(*out)) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "%s: %s is %s, expected an array", what, key,
+                   pc_json_describe(found, sizeof found, *out));
+}
+
+pc_status pc_component_literal(const char **out, const json_t *component, const char *what)
+{
+    const json_t *pattern = json_object_get(component, "pattern");
+    *out = json_string_value(json_object_get(pattern, "String"));
+    if (*out && json_object_size(pattern) == 1) return PC_OK;
+    return pc_fail(PC_ERR_UNSUPPORTED,
+                   "%s: a pattern other than {\"String\": \"...\"} is not supported", what);
+}
+
+pc_status pc_component_character(char out[PC_MAX_CHARACTER_BYTES], size_t *n, const char *text,
+                                 const char *key, const char *what)
+{
+    *n = pc_utf8_length(text, 4);
+    if (*n == 0 || text[*n] != 0)
+        return pc_fail(PC_ERR_UNSUPPORTED,
+                       "%s: %s \"%.60s\" is not one character, which is not "
+                       "supported",
+                       what, key, text);
+    memcpy(out, text, *n);
+    return PC_OK;
+}
+
 static pc_status read_byte_level(pc_pretokenizer *pretokenizer, const json_t *component)
 {
     int adds_space, trims, uses_regex;
@@ -66,12 +99,13 @@ static pc_status read_byte_level(pc_pretokenizer *pretokenizer, const json_t *co
                                      strlen(pc_gpt2_split_pattern));
 }
 
+static const char *const split_keys[] = {"type", "pattern", "behavior", "invert", NULL};
+
 static pc_status read_split(pc_pretokenizer *pretokenizer, const json_t *component)
 {
-    static const char *const known[] = {"type", "pattern", "behavior", "invert", NULL};
     const char *behavior, *what = "pre_tokenizer Split";
     int is_inverted;
-    PC_TRY(pc_component_check_keys(component, known, what));
+    PC_TRY(pc_component_check_keys(component, split_keys, what));
     PC_TRY(pc_json_text(&behavior, component, "behavior", what));
     PC_TRY(pc_json_bool(&is_inverted, component, "invert", what));
     const json_t *pattern = json_object_get(component, "pattern");
@@ -108,8 +142,70 @@ static pc_status read_pretokenizer_sequence(pc_pretokenizer *pretokenizer, const
     return read_byte_level(pretokenizer, last);
 }
 
-pc_status pc_component_read_pretokenizer(pc_pretokenizer *pretokenizer, const json_t *component)
+pc_status pc_component_read_metaspace(pc_piece_rule *rule, const json_t *component,
+                                      const char *what)
 {
+    static const char *const known[] = {
+        "type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep", NULL};
+    const char *scheme = "always", *replacement;
+    int adds_space, splits;
+    PC_TRY(pc_component_check_keys(component, known, what));
+    PC_TRY(pc_json_text(&replacement, component, "replacement", what));
+    PC_TRY(pc_component_character(rule->mark, &rule->n_mark, replacement, "replacement", what));
+    if (json_object_get(component, "prepend_scheme"))
+        PC_TRY(pc_json_text(&scheme, component, "prepend_scheme", what));
+    PC_TRY(pc_component_bool(&adds_space, component, "add_prefix_space", 1, what));
+    PC_TRY(pc_component_bool(&splits, component, "split", 1, what));
+    if (strcmp(scheme, "always") == 0) rule->prepends = PC_PREPEND_ALWAYS;
+    else if (strcmp(scheme, "first") == 0) rule->prepends = PC_PREPEND_FIRST;
+    else if (strcmp(scheme, "never") != 0)
+        return pc_fail(PC_ERR_UNSUPPORTED, "%s: prepend_scheme \"%.60s\" is not supported", what,
+                       scheme);
+    if (!adds_space && rule->prepends != PC_PREPEND_NEVER)
+        return pc_fail(PC_ERR_INPUT, "%s: add_prefix_space is false, but prepend_scheme is \"%s\"",
+                       what, scheme);
+    rule->replaces_spaces = true;
+    rule->cut = splits ? PC_CUT_BEFORE : PC_CUT_NOWHERE;
+    return PC_OK;
+}
+
+/* Gemma's: a cut behind each space, of which the normalizer has left none. */
+static pc_status read_literal_split(pc_piece_rule *rule, const json_t *component)
+{
+    const char *behavior, *pattern, *what = "pre_tokenizer Split";
+    int is_inverted;
+    PC_TRY(pc_component_check_keys(component, split_keys, what));
+    PC_TRY(pc_json_text(&behavior, component, "behavior", what));
+    PC_TRY(pc_json_bool(&is_inverted, component, "invert", what));
+    PC_TRY(pc_component_literal(&pattern, component, what));
+    if (strcmp(behavior, "MergedWithPrevious") != 0)
+        return pc_fail(PC_ERR_UNSUPPORTED, "%s: behavior \"%.60s\" is not supported here", what,
+                       behavior);
+    if (is_inverted) return pc_fail(PC_ERR_UNSUPPORTED, "%s: invert is not supported", what);
+    rule->cut = PC_CUT_BEHIND;
+    return pc_component_character(rule->mark, &rule->n_mark, pattern, "pattern", what);
+}
+
+/* Where a part begins decides with the scheme "first"; a normalizer could move that. */
+static pc_status read_pieces(pc_tokenizer *tokenizer, const json_t *component)
+{
+    pc_piece_rule *rule = &tokenizer->pieces;
+    if (pc_component_is_absent(component)) return PC_OK;
+    if (pc_component_has_type(component, "Split")) return read_literal_split(rule, component);
+    if (!pc_component_has_type(component, "Metaspace"))
+        return pc_component_refuse("without decoder ByteLevel, pre_tokenizer", component);
+    PC_TRY(pc_component_read_metaspace(rule, component, "pre_tokenizer Metaspace"));
+    if (rule->prepends == PC_PREPEND_FIRST && tokenizer->normalizer.n_steps > 0)
+        return pc_fail(PC_ERR_UNSUPPORTED, "pre_tokenizer Metaspace: prepend_scheme \"first\" is "
+                                           "not supported beside a normalizer");
+    return PC_OK;
+}
+
+pc_status pc_component_read_pretokenizer(pc_tokenizer *tokenizer, const json_t *component)
+{
+    pc_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
+    if (tokenizer->decoder.alphabet == PC_ALPHABET_CHARACTERS)
+        return read_pieces(tokenizer, component);
     if (pc_component_has_type(component, "ByteLevel"))
         return read_byte_level(pretokenizer, component);
     if (pc_component_has_type(component, "Sequence"))
@@ -206,12 +302,9 @@ pc_status pc_component_read_post_processor(pc_tokenizer *tokenizer, const json_t
     if (pc_component_is_absent(component)) return PC_OK;
     if (!pc_component_has_type(component, "Sequence"))
         return read_processor(tokenizer, component, &n_templates);
-    const json_t *parts = json_object_get(component, "processors");
-    char found[96];
+    const json_t *parts;
     PC_TRY(pc_component_check_keys(component, known, "post_processor Sequence"));
-    if (!json_is_array(parts))
-        return pc_fail(PC_ERR_INPUT, "post_processor Sequence: processors is %s, expected an array",
-                       pc_json_describe(found, sizeof found, parts));
+    PC_TRY(pc_component_array(&parts, component, "processors", "post_processor Sequence"));
     for (size_t i = 0; i < json_array_size(parts); i++)
         PC_TRY(read_processor(tokenizer, json_array_get(parts, i), &n_templates));
     return PC_OK;

@@ -25,7 +25,27 @@ pc_status pc_component_check_keys(const json_t *object, const char *const *known
 pc_status pc_component_bool(int *out, const json_t *object, const char *key, int fallback,
                             const char *what);
 
-pc_status pc_component_read_pretokenizer(pc_pretokenizer *pretokenizer, const json_t *component);
+/* PC_ERR_INPUT where it is none. */
+pc_status pc_component_array(const json_t **out, const json_t *object, const char *key,
+                             const char *what);
+
+/* The text of {"pattern": {"String": "..."}}, borrowed; any other pattern is PC_ERR_UNSUPPORTED. */
+pc_status pc_component_literal(const char **out, const json_t *component, const char *what);
+
+/* Copies the bytes of a text that must be one character. */
+pc_status pc_component_character(char out[PC_MAX_CHARACTER_BYTES], size_t *n, const char *text,
+                                 const char *key, const char *what);
+
+/* A Metaspace component, wherever it stands. */
+pc_status pc_component_read_metaspace(pc_piece_rule *rule, const json_t *component,
+                                      const char *what);
+
+pc_status pc_component_read_normalizer(pc_normalizer *normalizer, const json_t *component);
+pc_status pc_component_read_decoder(pc_token_decoder *decoder, const json_t *component);
+
+/* Sets what cuts words: `pretokenizer` or `pieces`, as the decoder's alphabet says, which must be
+ * set. */
+pc_status pc_component_read_pretokenizer(pc_tokenizer *tokenizer, const json_t *component);
 
 /* Sets prefix and suffix; the vocabulary must be indexed. */
 pc_status pc_component_read_post_processor(pc_tokenizer *tokenizer, const json_t *component);

@@ -42,12 +42,10 @@ static pc_status check_model(const json_t *model)
 }
 
 /* What stands in for bytes without a token never does when every byte has one. */
-static pc_status check_fallbacks(const pc_tokenizer *tokenizer, const json_t *model)
+static pc_status check_byte_fallbacks(const pc_tokenizer *tokenizer, const json_t *unknown,
+                                      int has_byte_fallback)
 {
-    int has_byte_fallback;
     char found[96];
-    const json_t *unknown = json_object_get(model, "unk_token");
-    PC_TRY(pc_component_bool(&has_byte_fallback, model, "byte_fallback", 0, "model"));
     if (pc_vocabulary_has_every_byte(&tokenizer->vocabulary)) return PC_OK;
     if (has_byte_fallback)
         return pc_fail(PC_ERR_UNSUPPORTED,
@@ -57,6 +55,33 @@ static pc_status check_fallbacks(const pc_tokenizer *tokenizer, const json_t *mo
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "model: unk_token %s is not supported where a byte has no token",
                        pc_json_describe(found, sizeof found, unknown));
+    return PC_OK;
+}
+
+/* Where all 256 tokens <0xNN> are there, no character is ever unknown; where some are missing,
+ * `tokenizers` puts bytes and unknown tokens out of order. */
+static pc_status read_fallbacks(pc_tokenizer *tokenizer, const json_t *model)
+{
+    int has_byte_fallback, fuses_unknown;
+    char found[96];
+    const json_t *unknown = json_object_get(model, "unk_token");
+    PC_TRY(pc_component_bool(&has_byte_fallback, model, "byte_fallback", 0, "model"));
+    PC_TRY(pc_component_bool(&fuses_unknown, model, "fuse_unk", 0, "model"));
+    if (tokenizer->decoder.alphabet == PC_ALPHABET_BYTES)
+        return check_byte_fallbacks(tokenizer, unknown, has_byte_fallback);
+    if (has_byte_fallback && !pc_vocabulary_has_every_byte(&tokenizer->vocabulary))
+        return pc_fail(PC_ERR_UNSUPPORTED, "model: byte_fallback is not supported where one of the "
+                                           "tokens <0x00> to <0xFF> is missing");
+    tokenizer->has_byte_fallback = has_byte_fallback;
+    tokenizer->fuses_unknown = fuses_unknown;
+    if (has_byte_fallback || pc_component_is_absent(unknown)) return PC_OK;
+    const char *text = json_string_value(unknown);
+    const pc_token *token =
+        text ? pc_vocabulary_find_own(&tokenizer->vocabulary, text, strlen(text)) : NULL;
+    if (!token)
+        return pc_fail(PC_ERR_INPUT, "model: unk_token %s is not in the vocabulary",
+                       pc_json_describe(found, sizeof found, unknown));
+    tokenizer->unknown = token->id;
     return PC_OK;
 }
 
@@ -138,7 +163,6 @@ static pc_status check_top(const json_t *top)
         "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
     char found[96];
     const json_t *version = json_object_get(top, "version");
-    const json_t *decoder = json_object_get(top, "decoder");
     if (!json_is_object(top))
         return pc_fail(PC_ERR_INPUT, "it holds %s, expected an object",
                        pc_json_describe(found, sizeof found, top));
@@ -146,23 +170,21 @@ static pc_status check_top(const json_t *top)
     if (version && !(json_is_string(version) && strcmp(json_string_value(version), "1.0") == 0))
         return pc_fail(PC_ERR_UNSUPPORTED, "version %s is not supported",
                        pc_json_describe(found, sizeof found, version));
-    if (!pc_component_is_absent(json_object_get(top, "normalizer")))
-        return pc_component_refuse("normalizer", json_object_get(top, "normalizer"));
-    if (!pc_component_has_type(decoder, "ByteLevel"))
-        return pc_component_refuse("decoder", decoder);
-    return pc_component_check_keys(decoder, pc_byte_level_keys, "decoder ByteLevel");
+    return PC_OK;
 }
 
 static pc_status build(pc_tokenizer *tokenizer, const json_t *top)
 {
     const json_t *model = json_object_get(top, "model");
     PC_TRY(check_top(top));
+    PC_TRY(
+        pc_component_read_normalizer(&tokenizer->normalizer, json_object_get(top, "normalizer")));
+    PC_TRY(pc_component_read_decoder(&tokenizer->decoder, json_object_get(top, "decoder")));
     PC_TRY(check_model(model));
     PC_TRY(read_tokens(tokenizer, top, json_object_get(model, "vocab")));
-    PC_TRY(check_fallbacks(tokenizer, model));
+    PC_TRY(read_fallbacks(tokenizer, model));
     PC_TRY(read_merges(tokenizer, model));
-    PC_TRY(pc_component_read_pretokenizer(&tokenizer->pretokenizer,
-                                          json_object_get(top, "pre_tokenizer")));
+    PC_TRY(pc_component_read_pretokenizer(tokenizer, json_object_get(top, "pre_tokenizer")));
     return pc_component_read_post_processor(tokenizer, json_object_get(top, "post_processor"));
 }
 

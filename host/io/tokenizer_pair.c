@@ -18,14 +18,16 @@ typedef struct side_files {
     json_t *config, *special_map, *added;
 } side_files;
 
+typedef pc_status json_parser(json_t **out, const char *bytes, size_t length, const char *name);
+
 /* A whole JSON file, which must hold an object. */
-static pc_status read_object(json_t **out, const char *path, size_t max_bytes)
+static pc_status read_object(json_t **out, const char *path, size_t max_bytes, json_parser *parse)
 {
     char *bytes, found[96];
     size_t length;
     PC_TRY(pc_file_read(&bytes, &length, path, max_bytes));
     pc_status status = pc_json_check_limits(bytes, length, MAX_VALUES, 64, path);
-    if (status == PC_OK) status = pc_json_parse(out, bytes, length, path);
+    if (status == PC_OK) status = parse(out, bytes, length, path);
     free(bytes);
     if (status == PC_OK && !json_is_object(*out)) {
         status = pc_fail(PC_ERR_INPUT, "%s: it holds %s, expected an object", path,
@@ -36,11 +38,13 @@ static pc_status read_object(json_t **out, const char *path, size_t max_bytes)
     return status;
 }
 
-static pc_status read_if_there(json_t **out, const char *directory, const char *name)
+static pc_status read_if_there(json_t **out, const char *directory, const char *name,
+                               json_parser *parse)
 {
     char *path = pc_path_join(directory, name);
     if (!path) return PC_ERR_NOMEM;
-    pc_status status = pc_file_exists(path) ? read_object(out, path, MAX_CONFIG_BYTES) : PC_OK;
+    pc_status status =
+        pc_file_exists(path) ? read_object(out, path, MAX_CONFIG_BYTES, parse) : PC_OK;
     free(path);
     return status;
 }
@@ -48,9 +52,10 @@ static pc_status read_if_there(json_t **out, const char *directory, const char *
 static pc_status read_side_files(side_files *out, const char *directory)
 {
     *out = (side_files){0};
-    PC_TRY(read_if_there(&out->config, directory, "tokenizer_config.json"));
-    PC_TRY(read_if_there(&out->special_map, directory, "special_tokens_map.json"));
-    return read_if_there(&out->added, directory, "added_tokens.json");
+    PC_TRY(read_if_there(&out->config, directory, "tokenizer_config.json", pc_json_parse_reals));
+    PC_TRY(read_if_there(&out->special_map, directory, "special_tokens_map.json",
+                         pc_json_parse_reals));
+    return read_if_there(&out->added, directory, "added_tokens.json", pc_json_parse);
 }
 
 static void free_side_files(side_files *files)
@@ -105,8 +110,7 @@ static pc_status check_added_decoder(const pc_tokenizer *tokenizer, const side_f
         PC_TRY(token_content(&content, json_object_iter_value(i), "added_tokens_decoder"));
         const pc_token *token =
             content ? pc_vocabulary_find(&tokenizer->vocabulary, content, strlen(content)) : NULL;
-        if (token && pc_added_tokens_has(&tokenizer->added, content, strlen(content)))
-            snprintf(id, sizeof id, "%d", (int)token->id);
+        if (token && token->is_cut_out) snprintf(id, sizeof id, "%d", (int)token->id);
         if (strcmp(id, json_object_iter_key(i)) != 0)
             return pc_fail(PC_ERR_UNSUPPORTED,
                            "added_tokens_decoder: token \"%.60s\", id %.20s, is not "
@@ -304,6 +308,21 @@ static pc_status set_edge(int32_t **ids, size_t *n, const pc_token *token, const
     return PC_OK;
 }
 
+/* Other classes cut words by other patterns, which their vocab.json and merges.txt do not say. */
+static pc_status check_class(const side_files *files)
+{
+    char found[96];
+    const json_t *class = json_object_get(files->config, "tokenizer_class");
+    const char *name = json_string_value(class);
+    if (pc_component_is_absent(class)) return PC_OK;
+    if (name && (strcmp(name, "GPT2Tokenizer") == 0 || strcmp(name, "GPT2TokenizerFast") == 0))
+        return PC_OK;
+    return pc_fail(PC_ERR_UNSUPPORTED,
+                   "tokenizer_class %s is not supported without a tokenizer.json, only "
+                   "GPT2Tokenizer",
+                   pc_json_describe(found, sizeof found, class));
+}
+
 /* tokenizer_config.json: add_prefix_space, add_bos_token, add_eos_token; false if absent. */
 static pc_status apply_config(pc_tokenizer *tokenizer, const side_files *files)
 {
@@ -330,7 +349,8 @@ static pc_status apply_config(pc_tokenizer *tokenizer, const side_files *files)
 static pc_status build(pc_tokenizer *tokenizer, const json_t *vocab, const side_files *files,
                        const char *directory)
 {
-    pc_status status = read_tokens(tokenizer, vocab, files);
+    pc_status status = check_class(files);
+    if (status == PC_OK) status = read_tokens(tokenizer, vocab, files);
     if (status == PC_OK) status = apply_config(tokenizer, files);
     if (status != PC_OK)
         return pc_fail_within(status, "%s: vocab.json and the files beside it", directory);
@@ -343,7 +363,7 @@ pc_status pc_tokenizer_read_pair(pc_tokenizer *tokenizer, const char *directory)
     json_t *vocab = NULL;
     char *path = pc_path_join(directory, "vocab.json");
     if (!path) return PC_ERR_NOMEM;
-    pc_status status = read_object(&vocab, path, MAX_FILE_BYTES);
+    pc_status status = read_object(&vocab, path, MAX_FILE_BYTES, pc_json_parse);
     if (status == PC_OK) status = read_side_files(&files, directory);
     if (status == PC_OK) status = build(tokenizer, vocab, &files, directory);
     free_side_files(&files);

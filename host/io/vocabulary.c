@@ -2,7 +2,6 @@
 #include "io/vocabulary.h"
 
 #include "base/memory.h"
-#include "io/byte_level.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -76,24 +75,22 @@ static pc_status sort_texts(pc_vocabulary *vocabulary)
     return status;
 }
 
-/* What each token decodes to and looks like. */
-static pc_status decode_tokens(pc_vocabulary *vocabulary)
+/* What each token is decoded from and looks like. */
+static pc_status show_tokens(pc_vocabulary *vocabulary, const pc_token_decoder *decoder)
 {
     pc_text bytes = {0};
     for (size_t i = 0; i < vocabulary->n_tokens; i++) {
         pc_token *token = &vocabulary->tokens[i];
+        token->source = token->text;
+        token->n_source = token->n_text;
         bytes.length = 0;
-        pc_byte_level_put_decoded(&bytes, vocabulary->pool.data + token->text, token->n_text);
-        token->bytes = vocabulary->pool.length;
-        token->n_bytes = bytes.length;
-        pc_text_put_bytes(&vocabulary->pool, bytes.data, bytes.length);
+        pc_token_decoder_put(&bytes, decoder, vocabulary->pool.data + token->text, token->n_text);
+        if (bytes.has_failed) break;
         token->shown = vocabulary->shown_pool.length;
         pc_utf8_put_shown(&vocabulary->shown_pool, bytes.data, bytes.length);
         pc_text_put_bytes(&vocabulary->shown_pool, "", 1);
-        if (bytes.has_failed || vocabulary->pool.has_failed) break;
     }
     pc_status status = pc_text_status(&bytes);
-    if (status == PC_OK) status = pc_text_status(&vocabulary->pool);
     if (status == PC_OK) status = pc_text_status(&vocabulary->shown_pool);
     pc_text_free(&bytes);
     return status;
@@ -127,23 +124,31 @@ const pc_token *pc_vocabulary_find_own(const pc_vocabulary *vocabulary, const ch
     return token && !token->is_added ? token : NULL;
 }
 
-void pc_vocabulary_mark_special(pc_vocabulary *vocabulary, int32_t id)
+pc_status pc_vocabulary_mark_cut_out(pc_vocabulary *vocabulary, int32_t id, bool is_special,
+                                     const char *source, size_t n_source)
 {
-    const pc_token *token = pc_vocabulary_find_id(vocabulary, id);
-    if (token) vocabulary->tokens[token - vocabulary->tokens].is_special = true;
+    const pc_token *found = pc_vocabulary_find_id(vocabulary, id);
+    if (!found) return PC_OK;
+    pc_token *token = &vocabulary->tokens[found - vocabulary->tokens];
+    token->is_cut_out = true;
+    token->is_special |= is_special;
+    token->source = vocabulary->pool.length;
+    token->n_source = n_source;
+    pc_text_put_bytes(&vocabulary->pool, source, n_source);
+    return pc_text_status(&vocabulary->pool);
 }
 
-static void find_byte_ids(pc_vocabulary *vocabulary)
+static void find_byte_ids(pc_vocabulary *vocabulary, const pc_token_decoder *decoder)
 {
     for (int byte = 0; byte < 256; byte++) {
-        char character[4];
-        size_t length = pc_utf8_encode(character, pc_byte_level_character((unsigned char)byte));
-        const pc_token *token = pc_vocabulary_find_own(vocabulary, character, length);
+        char name[8];
+        size_t length = pc_token_decoder_byte_name(name, decoder, (unsigned char)byte);
+        const pc_token *token = pc_vocabulary_find_own(vocabulary, name, length);
         vocabulary->byte_ids[byte] = token ? token->id : -1;
     }
 }
 
-pc_status pc_vocabulary_index(pc_vocabulary *vocabulary)
+pc_status pc_vocabulary_index(pc_vocabulary *vocabulary, const pc_token_decoder *decoder)
 {
     pc_token *tokens = vocabulary->tokens;
     size_t n = vocabulary->n_tokens;
@@ -158,8 +163,8 @@ pc_status pc_vocabulary_index(pc_vocabulary *vocabulary)
                        (int)tokens[i].id);
     }
     PC_TRY(sort_texts(vocabulary));
-    PC_TRY(decode_tokens(vocabulary));
-    find_byte_ids(vocabulary);
+    PC_TRY(show_tokens(vocabulary, decoder));
+    find_byte_ids(vocabulary, decoder);
     return PC_OK;
 }
 

@@ -1,5 +1,6 @@
 /* The row of GPT-2 (Hugging Face's GPT2LMHeadModel). */
 #include "model/architecture.h"
+#include "model/config_values.h"
 
 #include <math.h>
 
@@ -19,9 +20,6 @@ static const pc_config_key keys[] = {
     {"scale_attn_weights", PC_KEY_BY_FINISH, 0, NULL},
     {"model_type", PC_KEY_MUST_BE, 0, "\"gpt2\""},
     {"architectures", PC_KEY_MUST_BE, 0, "[\"GPT2LMHeadModel\"]"},
-    {"add_cross_attention", PC_KEY_MUST_BE, 0, "false"},
-    {"is_encoder_decoder", PC_KEY_MUST_BE, 0, "false"},
-    {"pruned_heads", PC_KEY_MUST_BE, 0, "{}"},
     /* a copy of n_positions in old configurations */
     {"n_ctx", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     /* computes the scores in another order; the mathematics is the same */
@@ -29,34 +27,8 @@ static const pc_config_key keys[] = {
     {"attn_pdrop", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"embd_pdrop", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"resid_pdrop", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"initializer_range", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"summary_activation", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"summary_first_dropout", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"summary_proj_to_labels", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"summary_type", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"summary_use_proj", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"task_specific_params", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"use_cache", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"gradient_checkpointing", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"eos_token_id", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"pad_token_id", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"torch_dtype", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"dtype", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"transformers_version", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"_name_or_path", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"_attn_implementation_autoset", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"id2label", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"label2id", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"problem_type", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"finetuning_task", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"output_attentions", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"output_hidden_states", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"return_dict", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"chunk_size_feed_forward", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"predict_special_tokens", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {"n_special", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"output_past", PC_KEY_WITHOUT_EFFECT, 0, NULL},
-    {"_num_labels", PC_KEY_WITHOUT_EFFECT, 0, NULL},
     {NULL, PC_KEY_WITHOUT_EFFECT, 0, NULL},
 };
 
@@ -82,7 +54,7 @@ static const pc_tensor_rule tensors[] = {
     {PC_B_OUT, "h.%d.mlp.c_proj.bias", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_LN_FINAL_W, "ln_f.weight", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_LN_FINAL_B, "ln_f.bias", PC_LAYOUT_PLAIN, PC_REQUIRED},
-    {PC_W_U, "lm_head.weight", PC_LAYOUT_PLAIN, PC_REQUIRED_IF_UNTIED},
+    {PC_W_U, "lm_head.weight", PC_LAYOUT_PLAIN, PC_REQUIRED},
     {PC_N_WEIGHTS, NULL, PC_LAYOUT_PLAIN, PC_OPTIONAL},
 };
 
@@ -98,15 +70,9 @@ static pc_status finish(pc_shape *shape, const json_t *config, const char *path)
     shape->n_kv_heads = shape->n_heads;
     shape->vocab_out = shape->vocab;
     shape->d_mlp = 4 * shape->d_model;
-    const json_t *inner = json_object_get(config, "n_inner");
-    if (inner && !json_is_null(inner)) {
-        int64_t width;
-        PC_TRY(pc_json_int(&width, config, "n_inner", 1, 1 << 24, path));
-        shape->d_mlp = (int)width;
-    }
-    int is_scaled = 1;
-    if (json_object_get(config, "scale_attn_weights"))
-        PC_TRY(pc_json_bool(&is_scaled, config, "scale_attn_weights", path));
+    PC_TRY(pc_config_count(&shape->d_mlp, config, "n_inner", path));
+    bool is_scaled = true;
+    PC_TRY(pc_config_flag(&is_scaled, config, "scale_attn_weights", path));
     shape->attention_scale = is_scaled ? 1 / sqrt(shape->d_head) : 1;
     return PC_OK;
 }
@@ -116,13 +82,17 @@ const pc_architecture pc_arch_gpt2 = {
     .config_file = "config.json",
     .model_type = "gpt2",
     .name_prefix = "transformer.",
-    .keys = keys,
+    .keys = {keys, pc_hugging_face_keys},
     .tensors = tensors,
     .ignored_tensors = ignored_tensors,
     .finish = finish,
     .defaults = {.bos = 50256,
+                 .embedding_scale = 1,
                  .norm = PC_NORM_LAYER,
                  .has_norm_gain = true,
+                 .has_qkv_bias = true,
+                 .has_o_bias = true,
+                 .has_mlp_bias = true,
                  .activation = PC_ACTIVATION_GELU_TANH,
                  .block = PC_BLOCK_SEQUENTIAL,
                  .is_unembedding_tied = true},

@@ -2,41 +2,20 @@
 #include "model/architecture.h"
 
 #include "base/file.h"
+#include "base/text.h"
+#include "model/config_values.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const pc_architecture *const architectures[] = {&pc_arch_gpt2, &pc_arch_transformer_lens};
+static const pc_architecture *const architectures[] = {
+    &pc_arch_gpt2,  &pc_arch_gpt_neo, &pc_arch_gpt_neox, &pc_arch_llama,           &pc_arch_mistral,
+    &pc_arch_qwen2, &pc_arch_qwen3,   &pc_arch_gemma2,   &pc_arch_transformer_lens};
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
 /* Larger than any configuration seen, small enough to bound the parser. */
 enum { CONFIG_MAX_BYTES = 4 << 20 };
-
-static const struct {
-    const char *name;
-    pc_activation kind;
-} activation_names[] = {
-    {"relu", PC_ACTIVATION_RELU},           {"gelu", PC_ACTIVATION_GELU},
-    {"gelu_new", PC_ACTIVATION_GELU_TANH},  {"gelu_pytorch_tanh", PC_ACTIVATION_GELU_TANH},
-    {"gelu_fast", PC_ACTIVATION_GELU_TANH}, {"silu", PC_ACTIVATION_SILU},
-    {"swish", PC_ACTIVATION_SILU},
-};
-
-pc_status pc_config_activation(pc_activation *out, const json_t *config, const char *key,
-                               const char *path)
-{
-    const char *name;
-    PC_TRY(pc_json_text(&name, config, key, path));
-    for (size_t i = 0; i < sizeof activation_names / sizeof *activation_names; i++) {
-        if (strcmp(activation_names[i].name, name) != 0) continue;
-        *out = activation_names[i].kind;
-        return PC_OK;
-    }
-    return pc_fail(PC_ERR_UNSUPPORTED,
-                   "%s: %s is \"%.40s\", expected relu, gelu, gelu_new, gelu_fast or silu", path,
-                   key, name);
-}
 
 static pc_status check_only_value(const json_t *config, const pc_config_key *key, const char *path)
 {
@@ -53,25 +32,17 @@ static pc_status check_only_value(const json_t *config, const pc_config_key *key
                    pc_json_describe(words, sizeof words, found), key->only);
 }
 
-static pc_status read_int(int *out, const json_t *config, const char *key, const char *path)
-{
-    int64_t value;
-    PC_TRY(pc_json_int(&value, config, key, 1, 1 << 24, path));
-    *out = (int)value;
-    return PC_OK;
-}
-
 static pc_status read_token(int64_t *out, const json_t *config, const char *key, const char *path)
 {
     if (json_is_null(json_object_get(config, key))) return PC_OK;
     return pc_json_int(out, config, key, 0, INT32_MAX, path);
 }
 
-static pc_status read_bool(bool *out, const json_t *config, const char *key, const char *path)
+static pc_status read_int(int *out, const json_t *config, const char *key, const char *path)
 {
-    int value;
-    PC_TRY(pc_json_bool(&value, config, key, path));
-    *out = value;
+    int64_t value;
+    PC_TRY(pc_json_int(&value, config, key, 1, 1 << 24, path));
+    *out = (int)value;
     return PC_OK;
 }
 
@@ -82,12 +53,16 @@ static pc_status read_key(pc_shape *shape, const json_t *config, const pc_config
     switch (key->kind) {
     case PC_KEY_INT:
         return read_int((int *)field, config, key->name, path);
+    case PC_KEY_INT_OR_DEFAULT:
+        return pc_config_count((int *)field, config, key->name, path);
     case PC_KEY_INT64:
         return pc_json_int((int64_t *)field, config, key->name, 1, 1 << 24, path);
     case PC_KEY_REAL:
         return pc_json_real((double *)field, config, key->name, path);
+    case PC_KEY_REAL_OR_DEFAULT:
+        return pc_config_real((double *)field, config, key->name, path);
     case PC_KEY_BOOL:
-        return read_bool((bool *)field, config, key->name, path);
+        return pc_config_flag((bool *)field, config, key->name, path);
     case PC_KEY_ACTIVATION:
         return pc_config_activation((pc_activation *)field, config, key->name, path);
     case PC_KEY_TOKEN:
@@ -106,26 +81,63 @@ static bool is_required(pc_key_kind kind)
     return kind == PC_KEY_INT || kind == PC_KEY_INT64 || kind == PC_KEY_REAL;
 }
 
-static const pc_config_key *find_key(const pc_architecture *architecture, const char *name)
+static bool has_key(const pc_architecture *architecture, const char *name)
 {
-    for (const pc_config_key *key = architecture->keys; key->name; key++)
-        if (strcmp(key->name, name) == 0) return key;
-    return NULL;
+    for (int t = 0; t < PC_MOST_KEY_TABLES && architecture->keys[t]; t++)
+        for (const pc_config_key *key = architecture->keys[t]; key->name; key++)
+            if (strcmp(key->name, name) == 0) return true;
+    return false;
 }
 
-static pc_status read_config(pc_shape *shape, const pc_architecture *architecture, json_t *config,
-                             const char *path)
+static pc_status check_keys(const pc_architecture *architecture, const json_t *config,
+                            const char *path)
 {
-    *shape = architecture->defaults;
-    const char *name;
-    json_t *value;
-    json_object_foreach(config, name, value) if (!find_key(architecture, name)) return pc_fail(
-        PC_ERR_UNSUPPORTED, "%s: key \"%.60s\" is unknown for %s and might change the computation",
-        path, name, architecture->name);
-    for (const pc_config_key *key = architecture->keys; key->name; key++)
+    json_t *object = (json_t *)config; /* jansson iterates only what it might change */
+    for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i))
+        if (!has_key(architecture, json_object_iter_key(i)))
+            return pc_fail(PC_ERR_UNSUPPORTED,
+                           "%s: key \"%.60s\" is unknown for %s and might change the computation",
+                           path, json_object_iter_key(i), architecture->name);
+    return PC_OK;
+}
+
+static pc_status read_keys(pc_shape *shape, const pc_config_key *keys, const json_t *config,
+                           const char *path)
+{
+    for (const pc_config_key *key = keys; key->name; key++)
         if (is_required(key->kind) || json_object_get(config, key->name))
             PC_TRY(read_key(shape, config, key, path));
+    return PC_OK;
+}
+
+static pc_status read_config(pc_shape *shape, const pc_architecture *architecture,
+                             const json_t *config, const char *path)
+{
+    *shape = architecture->defaults;
+    PC_TRY(check_keys(architecture, config, path));
+    for (int t = 0; t < PC_MOST_KEY_TABLES && architecture->keys[t]; t++)
+        PC_TRY(read_keys(shape, architecture->keys[t], config, path));
+    if (shape->n_layers > PC_MOST_LAYERS)
+        return pc_fail(PC_ERR_INPUT, "%s: the configuration has %d layers, supported are %d", path,
+                       shape->n_layers, PC_MOST_LAYERS);
     return architecture->finish(shape, config, path);
+}
+
+static pc_status fail_model_type(const json_t *config, const char *path)
+{
+    char words[96];
+    pc_text known = {0};
+    for (int i = 0; i < N_ARCHITECTURES; i++)
+        if (architectures[i]->model_type)
+            pc_text_printf(&known, "%s%s", i ? ", " : "", architectures[i]->model_type);
+    pc_status status = pc_text_status(&known);
+    if (status == PC_OK)
+        status =
+            pc_fail(PC_ERR_UNSUPPORTED, "%s: model_type is %s, expected one of: %s", path,
+                    pc_json_describe(words, sizeof words, json_object_get(config, "model_type")),
+                    known.data);
+    pc_text_free(&known);
+    return status;
 }
 
 static pc_status find_by_model_type(const pc_architecture **out, const json_t *config,
@@ -139,9 +151,7 @@ static pc_status find_by_model_type(const pc_architecture **out, const json_t *c
         *out = a;
         return PC_OK;
     }
-    char words[96];
-    return pc_fail(PC_ERR_UNSUPPORTED, "%s: model_type is %s, expected \"gpt2\"", path,
-                   pc_json_describe(words, sizeof words, json_object_get(config, "model_type")));
+    return fail_model_type(config, path);
 }
 
 pc_status pc_architecture_parse(const pc_architecture **out, pc_shape *shape, const char *bytes,

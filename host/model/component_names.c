@@ -1,6 +1,8 @@
 /* From component names to indices, with the nearest name for a misspelt one. */
 #include "model/components.h"
 
+#include "base/memory.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +56,7 @@ static pc_status fail_reader(const pc_components *c, const char *name)
     return fail_unknown("reader", name, c->readers[best].name);
 }
 
-/* A decimal number without sign or leading zero; moves *at behind it. */
-static bool take_number(int *out, const char **at)
+bool pc_take_number(int *out, const char **at)
 {
     const char *s = *at;
     int value = 0, n_digits = 0;
@@ -85,11 +86,11 @@ static pc_status parse_writer(pc_place *out, const pc_components *c, const char 
         return PC_OK;
     }
     if (take(&at, "m")) {
-        if (!take_number(&layer, &at) || layer >= c->n_layers || c->d_mlp == 0)
+        if (!pc_take_number(&layer, &at) || layer >= c->n_layers || c->d_mlp == 0)
             return fail_writer(c, name);
         out->writer = pc_writer_of_mlp(c, layer);
         if (*at == 0) return PC_OK;
-        if (!take(&at, ".n") || !take_number(&index, &at) || *at) return fail_writer(c, name);
+        if (!take(&at, ".n") || !pc_take_number(&index, &at) || *at) return fail_writer(c, name);
         if (index >= c->d_mlp)
             return pc_fail(PC_ERR_INPUT, "neuron \"%s\" is not in this model: m%d has n0 to n%d",
                            name, layer, c->d_mlp - 1);
@@ -97,15 +98,46 @@ static pc_status parse_writer(pc_place *out, const pc_components *c, const char 
         return PC_OK;
     }
     const bool is_long = take(&at, "a");
-    if (!take_number(&layer, &at) || !take(&at, is_long ? ".h" : ".") ||
-        !take_number(&index, &at) || *at || layer >= c->n_layers || index >= c->n_heads)
+    if (!pc_take_number(&layer, &at) || !take(&at, is_long ? ".h" : ".") ||
+        !pc_take_number(&index, &at) || *at || layer >= c->n_layers || index >= c->n_heads)
         return fail_writer(c, name);
     out->writer = pc_writer_of_head(c, layer, index);
     return PC_OK;
 }
 
+/* A hook name that stands for one writer, neuron, edge or reader. */
+static pc_status parse_one_hook(pc_place *out, const pc_components *c, const char *name)
+{
+    pc_place *places = pc_alloc((size_t)c->n_heads, sizeof *places);
+    bool needs_resample;
+    int n = 0;
+    pc_status status = places ? pc_hook_parse(places, &n, &needs_resample, c, name) : PC_ERR_NOMEM;
+    if (status == PC_OK && (n != 1 || places[0].kind != PC_PLACE_EDGES))
+        status = pc_fail(PC_ERR_INPUT, "\"%.60s\" is not one component, expected one", name);
+    if (status == PC_OK) *out = places[0];
+    free(places);
+    return status;
+}
+
+static pc_status parse_hook_of_reader(int *out, const pc_components *c, const char *name)
+{
+    pc_place place = {0};
+    PC_TRY(parse_one_hook(&place, c, name));
+    *out = place.reader;
+    if (place.reader >= 0) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "\"%.60s\" is what a component writes, expected a reader", name);
+}
+
+static pc_status parse_hook_of_writer(pc_place *out, const pc_components *c, const char *name)
+{
+    PC_TRY(parse_one_hook(out, c, name));
+    if (out->writer >= 0) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "\"%.60s\" is what a component reads, expected a writer", name);
+}
+
 pc_status pc_reader_parse(int *out, const pc_components *c, const char *name)
 {
+    if (pc_is_hook_name(name)) return parse_hook_of_reader(out, c, name);
     for (int r = 0; r < c->n_readers; r++) {
         if (strcmp(c->readers[r].name, name) != 0) continue;
         *out = r;
@@ -130,7 +162,8 @@ static pc_status parse_edge(pc_place *out, const pc_components *c, const char *n
 
 pc_status pc_place_parse(pc_place *out, const pc_components *c, const char *name)
 {
-    *out = (pc_place){-1, -1, -1};
+    *out = (pc_place){.writer = -1, .neuron = -1, .reader = -1};
+    if (pc_is_hook_name(name)) return parse_hook_of_writer(out, c, name);
     const char *arrow = strstr(name, "->");
     if (arrow) return parse_edge(out, c, name, arrow);
     return parse_writer(out, c, name);

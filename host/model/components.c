@@ -102,11 +102,13 @@ static void fill_readers(pc_components *c, pc_block block)
                                                .name = "logits"};
 }
 
-pc_status pc_components_init(pc_components *out, const pc_shape *shape)
+pc_status pc_components_init(pc_components *out, const pc_shape *shape,
+                             pc_kv_granularity granularity)
 {
+    const bool is_shared = granularity == PC_KV_SHARED;
     pc_components c = {.n_layers = shape->n_layers,
                        .n_heads = shape->n_heads,
-                       .n_kv_heads = shape->n_kv_heads,
+                       .n_kv_heads = is_shared ? shape->n_kv_heads : shape->n_heads,
                        .d_mlp = shape->d_mlp};
     c.n_writers = 1 + c.n_layers * writers_per_layer(&c);
     c.n_readers = 1 + c.n_layers * readers_per_layer(&c);

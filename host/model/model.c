@@ -19,7 +19,45 @@ static char *copy_last_part(const char *path)
     return pc_copy_bytes(path + start, end - start);
 }
 
-static void fill_info(pc_model *model)
+/* Edges if each head had one reader for q, k and v together, as some tools count. */
+static int64_t count_unsplit_edges(const pc_components *c)
+{
+    int64_t n = 0;
+    for (int r = 0; r < c->n_readers; r++)
+        if (c->readers[r].kind != PC_READER_K && c->readers[r].kind != PC_READER_V)
+            n += c->readers[r].n_visible;
+    return n;
+}
+
+static pc_status count_edges(pc_model_info *info, const pc_shape *shape)
+{
+    for (pc_kv_granularity g = PC_KV_SHARED; g <= PC_KV_PER_QUERY; g++) {
+        pc_components components;
+        PC_TRY(pc_components_init(&components, shape, g));
+        info->n_edges_per_kv[g] = components.n_edges;
+        info->n_edges_unsplit = count_unsplit_edges(&components);
+        pc_components_free(&components);
+    }
+    return PC_OK;
+}
+
+static int count_windowed_layers(const pc_shape *s)
+{
+    int n = 0;
+    for (int layer = 0; layer < s->n_layers; layer++)
+        n += s->is_windowed[layer];
+    return n;
+}
+
+static void fill_components_info(pc_model *model, pc_kv_granularity granularity)
+{
+    model->info.n_writers = model->components.n_writers;
+    model->info.n_readers = model->components.n_readers;
+    model->info.n_edges = model->components.n_edges;
+    model->info.kv_granularity = granularity;
+}
+
+static pc_status fill_info(pc_model *model)
 {
     static const char *const norms[] = {
         [PC_NORM_NONE] = "none", [PC_NORM_LAYER] = "layernorm", [PC_NORM_RMS] = "rmsnorm"};
@@ -27,6 +65,12 @@ static void fill_info(pc_model *model)
                                               [PC_ACTIVATION_GELU] = "gelu",
                                               [PC_ACTIVATION_GELU_TANH] = "gelu_new",
                                               [PC_ACTIVATION_SILU] = "silu"};
+    static const char *const positions[] = {[PC_POSITIONS_LEARNED] = "learned",
+                                            [PC_POSITIONS_ROTARY] = "rotary",
+                                            [PC_POSITIONS_NONE] = "none"};
+    static const char *const scalings[] = {[PC_ROTARY_PLAIN] = "default",
+                                           [PC_ROTARY_LINEAR] = "linear",
+                                           [PC_ROTARY_LLAMA3] = "llama3"};
     const pc_shape *s = &model->shape;
     model->info = (pc_model_info){
         .name = model->name,
@@ -45,11 +89,23 @@ static void fill_info(pc_model *model)
         .vocab_out = s->vocab_out,
         .bos = s->bos,
         .has_parallel_blocks = s->block == PC_BLOCK_PARALLEL,
+        .positions = positions[s->positions],
+        .rotary_dim = s->rotary.dim,
+        .rotary_base = s->rotary.base,
+        .rotary_scaling = scalings[s->rotary.scaling],
+        .is_gated = s->d_mlp && s->is_gated,
+        .has_post_norms = s->has_post_norms,
+        .has_qk_norm = s->has_qk_norm,
+        .window = s->window,
+        .n_windowed_layers = count_windowed_layers(s),
+        .attention_softcap = s->attention_softcap,
+        .logit_softcap = s->logit_softcap,
+        .is_unembedding_tied = s->is_unembedding_tied,
+        .weights_bytes = model->weights.n_bytes,
         .n_parameters = model->weights.n_parameters,
-        .n_writers = model->components.n_writers,
-        .n_readers = model->components.n_readers,
-        .n_edges = model->components.n_edges,
     };
+    fill_components_info(model, PC_KV_SHARED);
+    return count_edges(&model->info, s);
 }
 
 static pc_status open_into(pc_model *model, const char *directory)
@@ -66,9 +122,8 @@ static pc_status open_into(pc_model *model, const char *directory)
         pc_weights_read(&model->weights, checkpoint, model->architecture, &model->shape);
     pc_checkpoint_free(checkpoint);
     PC_TRY(status);
-    PC_TRY(pc_components_init(&model->components, &model->shape));
-    fill_info(model);
-    return PC_OK;
+    PC_TRY(pc_components_init(&model->components, &model->shape, PC_KV_SHARED));
+    return fill_info(model);
 }
 
 pc_status pc_model_open(pc_model **out, const char *directory)
@@ -96,6 +151,35 @@ void pc_model_free(pc_model *model)
 const pc_model_info *pc_model_describe(const pc_model *model)
 {
     return &model->info;
+}
+
+static const char *const granularities[] = {[PC_KV_SHARED] = "kv", [PC_KV_PER_QUERY] = "query"};
+
+const char *pc_kv_granularity_name(pc_kv_granularity granularity)
+{
+    return granularities[granularity];
+}
+
+pc_status pc_kv_granularity_parse(pc_kv_granularity *out, const char *name)
+{
+    for (pc_kv_granularity g = PC_KV_SHARED; g <= PC_KV_PER_QUERY; g++) {
+        if (strcmp(granularities[g], name) != 0) continue;
+        *out = g;
+        return PC_OK;
+    }
+    return pc_fail(PC_ERR_INPUT, "kv granularity \"%.40s\" is unknown, expected kv or query", name);
+}
+
+pc_status pc_model_set_kv_granularity(pc_model *model, pc_kv_granularity granularity)
+{
+    pc_components components;
+    if (granularity != PC_KV_SHARED && granularity != PC_KV_PER_QUERY)
+        return pc_fail(PC_ERR_ARG, "kv granularity %d, expected 0 or 1", (int)granularity);
+    PC_TRY(pc_components_init(&components, &model->shape, granularity));
+    pc_components_free(&model->components);
+    model->components = components;
+    fill_components_info(model, granularity);
+    return PC_OK;
 }
 
 static pc_status digest_model(char hex[PC_DIGEST_CHARS], pc_digest *digest, const pc_model *model)

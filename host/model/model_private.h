@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "model/components.h"
+#include "model/weight_layout.h"
 #include "model/weights.h"
 #include "patchclamp/model.h"
 
@@ -17,11 +18,24 @@ struct pc_model {
     char sha256[PC_DIGEST_CHARS]; /* "" until it was asked for */
 };
 
-/* The weight, or NULL if the model has none of that kind. `layer` is 0 for those that exist once.
- */
-static inline const float *pc_model_weight(const pc_model *model, pc_weight weight, int layer)
+/* Whether the model has the weight. `layer` is 0 for those that exist once. */
+static inline bool pc_model_has(const pc_model *model, pc_weight weight, int layer)
 {
-    return model->weights.at[weight][layer];
+    return model->weights.at[weight][layer].data != NULL;
+}
+
+/* A vector (a bias, a gain), or NULL if the model has none of that kind. */
+static inline const float *pc_model_vector(const pc_model *model, pc_weight weight, int layer)
+{
+    return model->weights.at[weight][layer].data;
+}
+
+/* Elements [first, first + count) of a matrix as float32: borrowed, or widened into buffer (count).
+ */
+static inline const float *pc_model_matrix(float *buffer, const pc_model *model, pc_weight weight,
+                                           int layer, int64_t first, int64_t count)
+{
+    return pc_weight_elements(buffer, &model->weights.at[weight][layer], first, count);
 }
 
 /* Tokens in 0..vocab-1, 1..n_ctx of them; else PC_ERR_INPUT. */

@@ -1,4 +1,4 @@
-/* Names of sources, directions and metrics, as commands and files write them. */
+/* Names of sources, directions, metrics and sites, as commands and files write them. */
 #include "base/text.h"
 #include "patchclamp/patch.h"
 
@@ -17,6 +17,15 @@ static const char *const metrics[] = {[PC_METRIC_LOGIT_DIFF] = "logit-diff",
                                       [PC_METRIC_LOSS] = "loss",
                                       [PC_METRIC_KL] = "kl",
                                       [PC_METRIC_ACCURACY] = "accuracy"};
+static const char *const sites[] = {[PC_SITE_RESID_PRE] = "resid_pre",
+                                    [PC_SITE_RESID_MID] = "resid_mid",
+                                    [PC_SITE_ATTN_OUT] = "attn_out",
+                                    [PC_SITE_MLP_OUT] = "mlp_out",
+                                    [PC_SITE_Z] = "z",
+                                    [PC_SITE_Q] = "q",
+                                    [PC_SITE_K] = "k",
+                                    [PC_SITE_V] = "v",
+                                    [PC_SITE_PATTERN] = "pattern"};
 
 static pc_status parse(int *out, const char *name, const char *what, const char *const *names,
                        size_t n)
@@ -60,6 +69,14 @@ pc_status pc_metric_parse(pc_metric *out, const char *name)
     return PC_OK;
 }
 
+pc_status pc_site_parse(pc_site *out, const char *name)
+{
+    int value = 0;
+    PC_TRY(parse(&value, name, "site", sites, sizeof sites / sizeof *sites));
+    *out = (pc_site)value;
+    return PC_OK;
+}
+
 const char *pc_source_name(pc_source source)
 {
     return sources[source];
@@ -73,4 +90,9 @@ const char *pc_direction_name(pc_direction direction)
 const char *pc_metric_name(pc_metric metric)
 {
     return metrics[metric];
+}
+
+const char *pc_site_name(pc_site site)
+{
+    return sites[site];
 }

@@ -79,25 +79,42 @@ static pc_status read_writers(int **out, int *n, const json_t *object, const cha
     return status;
 }
 
+static pc_status read_position(pc_position *out, const json_t *item, size_t i)
+{
+    const bool is_span = json_is_array(item) && json_array_size(item) == 2;
+    const json_t *first = is_span ? json_array_get(item, 0) : item;
+    const json_t *last = is_span ? json_array_get(item, 1) : item;
+    const json_int_t ends[] = {json_integer_value(first), json_integer_value(last)};
+    const json_int_t most = 1 << 24;
+    char found[96];
+    *out = (pc_position){.name = (char *)json_string_value(item)}; /* is copied, not written */
+    if (out->name) return PC_OK;
+    if (!json_is_integer(first) || !json_is_integer(last) || ends[0] < -most || ends[0] > most ||
+        ends[1] < -most || ends[1] > most)
+        return pc_fail(PC_ERR_INPUT,
+                       "%s: positions[%zu] is %s, expected an integer, a span [first, last] or a "
+                       "name",
+                       what, i, pc_json_describe(found, sizeof found, item));
+    out->first = (int)ends[0];
+    out->last = (int)ends[1];
+    if ((out->first < 0) != (out->last < 0) || out->first <= out->last) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "%s: positions[%zu] runs backwards: %d to %d", what, i, out->first,
+                   out->last);
+}
+
 static pc_status read_positions(pc_intervention *x, const json_t *object)
 {
     PC_TRY(check_array(object, "positions"));
     const json_t *array = json_object_get(object, "positions");
     const size_t n = json_array_size(array);
-    x->positions = pc_alloc(n, sizeof *x->positions);
-    if (!x->positions) return PC_ERR_NOMEM;
     if (n == 0) return pc_fail(PC_ERR_INPUT, "%s: positions is empty", what);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *item = json_array_get(array, i);
-        const json_int_t value = json_integer_value(item);
-        char found[96];
-        if (!json_is_integer(item) || value < -(1 << 24) || value > 1 << 24)
-            return pc_fail(PC_ERR_INPUT, "%s: positions[%zu] is %s, expected an integer", what, i,
-                           pc_json_describe(found, sizeof found, item));
-        x->positions[i] = (int)value;
-    }
-    x->n_positions = sort_unique(x->positions, (int)n);
-    return PC_OK;
+    pc_position *positions = pc_alloc(n, sizeof *positions);
+    pc_status status = positions ? PC_OK : PC_ERR_NOMEM;
+    for (size_t i = 0; i < n && status == PC_OK; i++)
+        status = read_position(&positions[i], json_array_get(array, i), i);
+    if (status == PC_OK) status = pc_intervention_set_positions(x, positions, n);
+    free(positions);
+    return status;
 }
 
 static pc_status read_path(pc_path *path, const json_t *object, const pc_components *components)
@@ -155,13 +172,35 @@ static pc_status read_circuit(pc_intervention *x, const json_t *object, const pc
     return status;
 }
 
+/* A name may stand for several places, one a head. */
+static pc_status read_cut_places(pc_place **out, size_t *n, bool *needs_resample,
+                                 const json_t *object, const pc_components *c)
+{
+    const json_t *array = json_object_get(object, "cut");
+    size_t capacity = 0;
+    PC_TRY(check_array(object, "cut"));
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *name;
+        int n_places;
+        bool is_activation;
+        pc_place *grown = pc_grow(*out, &capacity, *n + (size_t)c->n_heads, sizeof *grown);
+        if (!grown) return PC_ERR_NOMEM;
+        *out = grown;
+        PC_TRY(name_at(&name, array, i, "cut"));
+        PC_TRY(pc_cut_parse(*out + *n, &n_places, &is_activation, c, name));
+        *n += (size_t)n_places;
+        *needs_resample |= is_activation;
+    }
+    return PC_OK;
+}
+
 static pc_status read_cuts(pc_intervention *x, const json_t *object, const pc_components *c)
 {
     pc_place *places = NULL;
     size_t n = 0;
     pc_intervention *made = NULL;
-    pc_status status = read_places(&places, &n, object, "cut", c);
-    if (status == PC_OK) status = pc_intervention_cut_all(&made, places, n);
+    pc_status status = read_cut_places(&places, &n, &x->needs_resample, object, c);
+    if (status == PC_OK) status = pc_intervention_cut_all(&made, c, places, n);
     if (status == PC_OK) {
         x->cuts = made->cuts;
         x->n_cuts = made->n_cuts;

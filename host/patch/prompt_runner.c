@@ -24,8 +24,11 @@ struct pc_prompt_runner {
     uint8_t *is_cut_at; /* (longest) */
     pc_place *neurons;  /* grown as needed */
     size_t neuron_capacity;
-    pc_writer_rule *rules; /* (n_writers) */
-    double **inputs;       /* (n_readers) */
+    pc_writer_rule *rules;    /* (n_writers) */
+    double **inputs;          /* (n_readers) */
+    uint8_t *is_pattern_cut;  /* (n_layers, n_heads) */
+    double *source_patterns;  /* (n_layers, n_heads, longest, longest), made when first asked for */
+    bool has_source_patterns; /* of this prompt */
     int prompt;
 };
 
@@ -50,7 +53,9 @@ static pc_status allocate(pc_prompt_runner *r)
     r->is_cut_at = pc_alloc((size_t)longest, 1);
     r->rules = pc_alloc((size_t)c->n_writers, sizeof *r->rules);
     r->inputs = pc_alloc((size_t)c->n_readers, sizeof *r->inputs);
-    return r->is_cut && r->is_cut_at && r->rules && r->inputs ? PC_OK : PC_ERR_NOMEM;
+    r->is_pattern_cut = pc_alloc((size_t)(c->n_layers * c->n_heads), 1);
+    return r->is_cut && r->is_cut_at && r->rules && r->inputs && r->is_pattern_cut ? PC_OK
+                                                                                   : PC_ERR_NOMEM;
 }
 
 pc_status pc_prompt_runner_new(pc_prompt_runner **out, const pc_model *model, const pc_task *task,
@@ -72,6 +77,8 @@ pc_status pc_prompt_runner_new(pc_prompt_runner **out, const pc_model *model, co
 void pc_prompt_runner_free(pc_prompt_runner *r)
 {
     if (!r) return;
+    free(r->source_patterns);
+    free(r->is_pattern_cut);
     free(r->inputs);
     free(r->rules);
     free(r->neurons);
@@ -186,6 +193,7 @@ pc_status pc_prompt_runner_prepare(pc_prompt_runner *r, int prompt)
     const pc_prompt *pair = pc_task_prompt(r->task, prompt);
     const bool is_denoising = r->options->direction == PC_DIRECTION_DENOISE;
     r->prompt = prompt;
+    r->has_source_patterns = false;
     r->source.seq = pair->n_tokens;
     run_plain(r, is_denoising ? &r->source : &r->base, pair->clean);
     keep_reference(r);
@@ -243,38 +251,62 @@ static pc_status mark_positions(pc_prompt_runner *r, const pc_intervention *x, i
 {
     memset(r->is_cut_at, 0, (size_t)seq);
     for (int i = 0; i < x->n_positions; i++) {
-        const int p = x->positions[i] < 0 ? x->positions[i] + seq : x->positions[i];
-        if (p < 0 || p >= seq)
-            return pc_fail(PC_ERR_INPUT, "position %d is outside prompt %d of %d tokens",
-                           x->positions[i], r->prompt, seq);
-        r->is_cut_at[p] = 1;
+        pc_span span;
+        PC_TRY(pc_position_find(&span, &x->positions[i], r->task, r->prompt));
+        memset(r->is_cut_at + span.first, 1, (size_t)(span.last - span.first + 1));
     }
     return PC_OK;
 }
 
 static pc_status mark_cuts(pc_wiring *w, pc_prompt_runner *r, const pc_intervention *x)
 {
-    const pc_components *c = &r->model->components;
     pc_place *neurons = pc_grow(r->neurons, &r->neuron_capacity, x->n_cuts + 1, sizeof *neurons);
     if (!neurons) return PC_ERR_NOMEM;
     r->neurons = neurons;
-    memset(r->is_cut, 0, (size_t)c->n_edges);
     w->n_neurons = 0;
-    for (int64_t e = 0; x->kept && e < c->n_edges; e++)
-        r->is_cut[e] = !x->kept[e];
-    for (size_t i = 0; i < x->n_cuts; i++) {
-        const pc_place *cut = &x->cuts[i];
-        if (cut->neuron >= 0) {
-            r->neurons[w->n_neurons++] = *cut;
-            continue;
-        }
-        for (int reader = 0; reader < c->n_readers; reader++)
-            if ((cut->reader < 0 || cut->reader == reader) &&
-                cut->writer < c->readers[reader].n_visible)
-                r->is_cut[c->readers[reader].first_edge + cut->writer] = 1;
-    }
+    for (size_t i = 0; i < x->n_cuts; i++)
+        if (x->cuts[i].neuron >= 0) r->neurons[w->n_neurons++] = x->cuts[i];
+    pc_intervention_mark_edges(r->is_cut, x, &r->model->components);
     w->is_cut = r->is_cut;
     w->neurons = r->neurons;
+    return PC_OK;
+}
+
+static const int32_t *source_tokens(const pc_prompt_runner *r)
+{
+    const pc_prompt *pair = pc_task_prompt(r->task, r->prompt);
+    return r->options->direction == PC_DIRECTION_DENOISE ? pair->clean : pair->corrupted;
+}
+
+/* The source run once more, for its patterns: few interventions need them, and they are large. */
+static pc_status find_source_patterns(pc_prompt_runner *r)
+{
+    const pc_components *c = &r->model->components;
+    const size_t longest = (size_t)pc_task_longest(r->task);
+    if (r->has_source_patterns) return PC_OK;
+    if (!r->source_patterns)
+        r->source_patterns = pc_alloc((size_t)(c->n_layers * c->n_heads) * longest,
+                                      longest * sizeof *r->source_patterns);
+    if (!r->source_patterns) return PC_ERR_NOMEM;
+    const pc_wiring recording = {.patterns = r->source_patterns};
+    (void)pc_twin_run(&r->now, r->twin, source_tokens(r), r->base.seq, &recording);
+    r->has_source_patterns = true;
+    return PC_OK;
+}
+
+static pc_status mark_patterns(pc_wiring *w, pc_prompt_runner *r, const pc_intervention *x)
+{
+    const pc_components *c = &r->model->components;
+    memset(r->is_pattern_cut, 0, (size_t)(c->n_layers * c->n_heads));
+    for (size_t i = 0; i < x->n_cuts; i++) {
+        if (x->cuts[i].kind != PC_PLACE_PATTERN) continue;
+        const pc_writer *head = &c->writers[x->cuts[i].writer];
+        r->is_pattern_cut[head->layer * c->n_heads + head->head] = 1;
+        w->is_pattern_cut = r->is_pattern_cut;
+    }
+    if (!w->is_pattern_cut) return PC_OK;
+    PC_TRY(find_source_patterns(r));
+    w->source_patterns = r->source_patterns;
     return PC_OK;
 }
 
@@ -338,7 +370,12 @@ pc_status pc_prompt_runner_measure(double *metric, bool *is_touched, pc_prompt_r
                                    const pc_intervention *x)
 {
     pc_wiring wiring = {.base = &r->base, .source = &r->source};
-    if (x->positions) {
+    if (x->needs_resample && r->options->source != PC_SOURCE_RESAMPLE)
+        return pc_fail(PC_ERR_INPUT,
+                       "q, k, v and patterns are taken from the other run: source must be "
+                       "resample, not %s",
+                       pc_source_name(r->options->source));
+    if (x->n_positions) {
         PC_TRY(mark_positions(r, x, r->base.seq));
         wiring.is_cut_at = r->is_cut_at;
     }
@@ -346,6 +383,7 @@ pc_status pc_prompt_runner_measure(double *metric, bool *is_touched, pc_prompt_r
         PC_TRY(run_path(is_touched, r, wiring, x));
     } else {
         PC_TRY(mark_cuts(&wiring, r, x));
+        PC_TRY(mark_patterns(&wiring, r, x));
         if (x->n_frozen) {
             memset(r->rules, 0, (size_t)r->model->components.n_writers * sizeof *r->rules);
             set_rules(r, x->frozen, x->n_frozen, PC_WRITER_FROZEN);

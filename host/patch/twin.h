@@ -29,11 +29,14 @@ typedef struct pc_wiring {
     const uint8_t *is_cut;       /* (n_edges) or NULL: no edge */
     const pc_place *neurons;     /* cut neurons; reader -1 = every reader */
     size_t n_neurons;
-    const uint8_t *is_cut_at;    /* (seq) the positions where cuts act; NULL: everywhere */
-    const pc_writer_rule *rules; /* (n_writers) or NULL: all free */
-    const double *const *inputs; /* (n_readers) inputs that replace the computed ones, or NULL */
-    double *const *record;       /* (n_readers) where to store readers' inputs, or NULL */
-    double *patterns;            /* (n_layers, n_heads, seq, seq) to fill, or NULL */
+    const uint8_t *is_cut_at;      /* (seq) the positions where cuts act; NULL: everywhere */
+    const uint8_t *is_pattern_cut; /* (n_layers, n_heads) heads whose attention, from the positions
+                                      where cuts act, is the source's; NULL: none */
+    const double *source_patterns; /* (n_layers, n_heads, seq, seq) */
+    const pc_writer_rule *rules;   /* (n_writers) or NULL: all free */
+    const double *const *inputs;   /* (n_readers) inputs that replace the computed ones, or NULL */
+    double *const *record;         /* (n_readers) where to store readers' inputs, or NULL */
+    double *patterns;              /* (n_layers, n_heads, seq, seq) to fill, or NULL */
 } pc_wiring;
 
 /* A workspace for runs of up to `longest` tokens; one per thread. */

@@ -50,7 +50,7 @@ pc_status pc_candidates_init(pc_candidates *out, const pc_model *model, pc_level
 pc_place pc_candidate_place(const pc_candidates *candidates, int64_t i)
 {
     const pc_components *c = &candidates->model->components;
-    pc_place place = {-1, -1, -1};
+    pc_place place = {.writer = -1, .neuron = -1, .reader = -1};
     switch (candidates->level) {
     case PC_LEVEL_NODE:
         place.writer = (int)i;
@@ -84,7 +84,7 @@ static pc_status cut_places(pc_intervention **out, const pc_candidates *candidat
     size_t n = 0;
     for (int64_t i = 0; i < candidates->n; i++)
         if (kept[i] == is_cut_when_kept) places[n++] = pc_candidate_place(candidates, i);
-    pc_status status = pc_intervention_cut_all(out, places, n);
+    pc_status status = pc_intervention_cut_all(out, &candidates->model->components, places, n);
     free(places);
     return status;
 }

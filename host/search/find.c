@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "patch/evaluator.h"
 #include "search/result.h"
+#include "search/run_facts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,41 +51,14 @@ static void put_selection(char out[64], const pc_find_options *o)
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o)
 {
-    char selection[64], bos[32], n[32], seed[32];
-    const char *sha256;
+    char selection[64];
+    pc_run_facts facts;
     put_selection(selection, o);
-    PC_TRY(pc_model_sha256(&sha256, model));
-    const pc_store_fact identity[] = {
-        {"model", sha256},
-        {"task", pc_task_name(task)},
-        {"task_bos", pc_format_number(bos, (double)pc_task_bos(task))}, /* left out of means */
-        {"task_n", pc_format_number(n, pc_task_n(task))},
-        {"task_seed", pc_format_number(seed, (double)pc_task_seed(task))},
-        {"task_sha256", pc_task_sha256(task)}, /* behind those that say it in words */
-        {"task_split", pc_task_split(task)},
-        {"level", pc_level_name(o->level)},
-        {"method", o->method},
-        {"source", pc_source_name(o->evaluation.source)},
-        {"direction", pc_direction_name(o->evaluation.direction)},
-        {"metric", pc_metric_name(o->evaluation.metric)},
-        {"selection", selection},
-        {"fingerprint", pc_fingerprint()},
-    };
-    PC_TRY(pc_directory_make(o->directory));
-    char *path = pc_path_join(o->directory, "run.db");
-    if (!path) return PC_ERR_NOMEM;
-    const pc_store_mode mode = o->resume == PC_RESUME_YES ? PC_STORE_RESUME : PC_STORE_CREATE;
-    pc_status status = pc_store_open(out, path, identity, sizeof identity / sizeof *identity, mode);
-    free(path);
-    return status;
-}
-
-static bool has_run(const pc_find_options *o)
-{
-    char *path = o->directory ? pc_path_join(o->directory, "run.db") : NULL;
-    const bool is_there = path && pc_file_exists(path);
-    free(path);
-    return is_there;
+    PC_TRY(pc_run_facts_init(&facts, model, task, &o->evaluation));
+    pc_run_facts_add(&facts, "level", pc_level_name(o->level));
+    pc_run_facts_add(&facts, "method", o->method);
+    pc_run_facts_add(&facts, "selection", selection);
+    return pc_run_open(out, o->directory, o->resume, &facts);
 }
 
 /* ---- the search ---- */
@@ -162,31 +136,26 @@ static pc_status build(pc_circuit **out, search *s)
     return pc_result_build(out, &result);
 }
 
-typedef pc_status (*write_fn)(const pc_circuit *circuit, const char *path);
-
-static pc_status write_svg(const pc_circuit *circuit, const char *path)
+static pc_status write_svg(const void *circuit, const char *path)
 {
     return pc_circuit_write_svg(circuit, path, NULL);
 }
 
+static pc_status write_json(const void *circuit, const char *path)
+{
+    return pc_circuit_write_json(circuit, path);
+}
+
+static pc_status write_csv(const void *circuit, const char *path)
+{
+    return pc_circuit_write_csv(circuit, path);
+}
+
 static pc_status write_files(const pc_circuit *circuit, const char *directory)
 {
-    static const struct {
-        const char *name;
-        write_fn write;
-    } files[] = {{"circuit.json", pc_circuit_write_json},
-                 {"scores.csv", pc_circuit_write_csv},
-                 {"circuit.svg", write_svg}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = pc_path_join(directory, files[i].name);
-        if (!path) return PC_ERR_NOMEM;
-        pc_file_remove_leftovers(
-            path); /* of a run that was killed here; the store keeps us alone */
-        pc_status status = files[i].write(circuit, path);
-        free(path);
-        PC_TRY(status);
-    }
-    return PC_OK;
+    static const pc_run_file files[] = {
+        {"circuit.json", write_json}, {"scores.csv", write_csv}, {"circuit.svg", write_svg}};
+    return pc_run_write(directory, files, sizeof files / sizeof *files, circuit);
 }
 
 static pc_status run(pc_circuit **out, search *s)
@@ -194,7 +163,8 @@ static pc_status run(pc_circuit **out, search *s)
     PC_TRY(allocate(s));
     /* a run that is there already is accepted or refused at once; a new one begins when all is well
      */
-    if (has_run(s->options)) PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
+    if (pc_run_exists(s->options->directory))
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "patchclamp/heads.h"
 #include "patchclamp/version.h"
+#include "search/provenance.h"
 
 #include <stdlib.h>
 
@@ -11,34 +12,6 @@
  * tokens that decide it. */
 #define LEAST_ROLE_SCORE 0.4
 enum { ROLE_ROWS = 8 };
-
-static pc_status set_model(pc_circuit *circuit, pc_model *model)
-{
-    const pc_model_info *info = &model->info;
-    pc_circuit_model m = {.name = info->name,
-                          .architecture = info->architecture,
-                          .n_layers = info->n_layers,
-                          .n_heads = info->n_heads,
-                          .n_kv_heads = info->n_kv_heads,
-                          .d_model = info->d_model,
-                          .d_head = info->d_head,
-                          .d_mlp = info->d_mlp,
-                          .vocab = info->vocab,
-                          .has_parallel_blocks = info->has_parallel_blocks,
-                          .is_attention_only = info->d_mlp == 0};
-    PC_TRY(pc_model_sha256(&m.sha256, model));
-    return pc_circuit_set_model(circuit, &m);
-}
-
-static pc_status set_task(pc_circuit *circuit, const pc_task *task)
-{
-    const pc_circuit_task t = {.name = pc_task_name(task),
-                               .sha256 = pc_task_sha256(task),
-                               .n = pc_task_n(task),
-                               .seed = (int64_t)pc_task_seed(task),
-                               .split = pc_task_split(task)};
-    return pc_circuit_set_task(circuit, &t);
-}
 
 static pc_status set_selection(pc_circuit *circuit, const pc_find_options *o)
 {
@@ -72,7 +45,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         {"engine", "twin"},
         {"precision", "fp64"},
         {"embedding_node", "token and position"},
-        {"kv_granularity", "kv"},
+        {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
         {"ranking", "absolute"},
         {"pruning", "dangling edges"},
@@ -80,14 +53,6 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));
     return set_selection(circuit, r->options);
-}
-
-static pc_status set_baseline(pc_circuit *circuit, const pc_result *r)
-{
-    const bool is_noise = r->scale->direction == PC_DIRECTION_NOISE;
-    PC_TRY(pc_circuit_set_baseline(circuit, "clean", r->scale->clean));
-    PC_TRY(pc_circuit_set_baseline(circuit, "corrupted", r->scale->corrupted));
-    return pc_circuit_set_baseline(circuit, "empty", is_noise ? r->scale->zero : r->scale->one);
 }
 
 static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
@@ -207,10 +172,10 @@ static pc_status fill(pc_circuit *circuit, const pc_result *r)
     bool *in_circuit = pc_alloc((size_t)c->n_writers, sizeof *in_circuit);
     pc_head_scores *scores = pc_alloc((size_t)(c->n_layers * c->n_heads), sizeof *scores);
     pc_status status = in_circuit && scores ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) status = set_model(circuit, r->model);
-    if (status == PC_OK) status = set_task(circuit, r->task);
+    if (status == PC_OK) status = pc_provenance_set_model(circuit, r->model);
+    if (status == PC_OK) status = pc_provenance_set_task(circuit, r->task);
     if (status == PC_OK) status = set_options(circuit, r);
-    if (status == PC_OK) status = set_baseline(circuit, r);
+    if (status == PC_OK) status = pc_provenance_set_baseline(circuit, r->scale);
     if (status == PC_OK) status = add_components(circuit, r, in_circuit, scores);
     if (status == PC_OK) status = set_evaluation(circuit, r);
     free(scores);

@@ -39,13 +39,11 @@ static void clear(batch *b)
     b->n = 0;
 }
 
-static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_candidates *candidates,
+static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_sweep_list *list,
                          pc_journal *journal, int64_t first, int n)
 {
-    for (; b->n < n; b->n++) {
-        const pc_place place = pc_candidate_place(candidates, first + b->n);
-        PC_TRY(pc_intervention_cut(&b->interventions[b->n], &place));
-    }
+    for (; b->n < n; b->n++)
+        PC_TRY(list->make(&b->interventions[b->n], list->payload, first + b->n));
     PC_TRY(pc_journal_measure(b->effects, b->is_touched, n_found, journal,
                               (const pc_intervention *const *)b->interventions, n));
     for (int i = 0; i < n; i++) {
@@ -57,24 +55,18 @@ static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_candid
     return PC_OK;
 }
 
-static const char *unit_of(pc_level level)
-{
-    return level == PC_LEVEL_NODE ? "nodes" : level == PC_LEVEL_EDGE ? "edges" : "neurons";
-}
-
-static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_candidates *candidates,
+static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_sweep_list *list,
                                   pc_journal *journal, const pc_watch *watch)
 {
-    pc_progress progress = {
-        .phase = "measuring", .unit = unit_of(candidates->level), .n_all = candidates->n};
+    pc_progress progress = {.phase = "measuring", .unit = list->unit, .n_all = list->n};
     int size = 4;
     PC_TRY(pc_watch_tell(watch, &progress, journal));
-    while (progress.n_done < candidates->n) {
-        const int64_t left = candidates->n - progress.n_done;
+    while (progress.n_done < list->n) {
+        const int64_t left = list->n - progress.n_done;
         const int n = left < size ? (int)left : size;
         const double start = now();
         int n_found;
-        PC_TRY(measure(out, &n_found, b, candidates, journal, progress.n_done, n));
+        PC_TRY(measure(out, &n_found, b, list, journal, progress.n_done, n));
         clear(b);
         progress.n_done += n;
         progress.n_from_journal += n_found;
@@ -86,16 +78,36 @@ static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_candidates 
     return PC_OK;
 }
 
-pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
-                   const pc_watch *watch)
+pc_status pc_sweep_list_measure(pc_effect *out, const pc_sweep_list *list, pc_journal *journal,
+                                const pc_watch *watch)
 {
     batch *b = pc_alloc(1, sizeof *b);
     if (!b) return PC_ERR_NOMEM;
     b->effects = pc_alloc((size_t)MOST_IN_BATCH * (size_t)journal->n_prompts, sizeof *b->effects);
     pc_status status = b->effects ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) status = sweep_in_batches(out, b, candidates, journal, watch);
+    if (status == PC_OK) status = sweep_in_batches(out, b, list, journal, watch);
     clear(b);
     free(b->effects);
     free(b);
     return status;
+}
+
+static const char *unit_of(pc_level level)
+{
+    return level == PC_LEVEL_NODE ? "nodes" : level == PC_LEVEL_EDGE ? "edges" : "neurons";
+}
+
+static pc_status cut_candidate(pc_intervention **out, const void *payload, int64_t i)
+{
+    const pc_candidates *candidates = payload;
+    const pc_place place = pc_candidate_place(candidates, i);
+    return pc_intervention_cut(out, &candidates->model->components, &place);
+}
+
+pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
+                   const pc_watch *watch)
+{
+    const pc_sweep_list list = {candidates->n, unit_of(candidates->level), cut_candidate,
+                                candidates};
+    return pc_sweep_list_measure(out, &list, journal, watch);
 }

@@ -20,6 +20,18 @@ typedef struct pc_watch {
 /* PC_ERR_INTERRUPTED if the watcher says so; what was measured is flushed to the journal first. */
 pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_journal *journal);
 
+/* n interventions that are made one by one, and what they are called ("edges"). */
+typedef struct pc_sweep_list {
+    int64_t n;
+    const char *unit;
+    pc_status (*make)(pc_intervention **out, const void *payload, int64_t i);
+    const void *payload;
+} pc_sweep_list;
+
+/* The effect of each intervention: out (list->n). */
+pc_status pc_sweep_list_measure(pc_effect *out, const pc_sweep_list *list, pc_journal *journal,
+                                const pc_watch *watch);
+
 /* Effects of every candidate alone: out (candidates->n). */
 pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
                    const pc_watch *watch);

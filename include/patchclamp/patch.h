@@ -18,14 +18,50 @@ typedef struct pc_intervention pc_intervention;
 
 /* Reads one intervention from a JSON object:
  *   {"cut": ["a0.h1", "m0.n7", "a0.h1->a1.h0<k>"]}     writers, neurons, edges
- *   {"cut": [...], "positions": [3, -1]}               cut only there (negative: from the end)
+ *   {"cut": ["a1.h0<q>", "->m1", "logits"]}            every edge into a reader
+ *   {"cut": ["a1.h0<pattern>"]}                        the head's attention pattern
+ *   {"cut": ["blocks.3.hook_resid_pre"]}               TransformerLens's hook names, see below
+ *   {"cut": [...], "positions": [3, -1, [2, 5], "S2"]} cut only there
  *   {"cut": [...], "freeze": ["m0"]}                   held at the base run's value
  *   {"circuit": ["input->m0", "m0->logits"]}           every other edge is cut
  *   {"path": {"from": ["a0.h1"], "to": ["a1.h0<k>"], "mlps": "free"}}   path patching; or "frozen"
- * Names that the model does not have: PC_ERR_INPUT with the nearest one. */
+ * A position is a number (negative: from the end), a span of two with both ends in it, or a name
+ * that the task gives to a token or a span of each prompt. Names that the model does not have:
+ * PC_ERR_INPUT with the nearest one.
+ *
+ * Of hook names there are, L the layer, H the head (of k and v: the KV head), N the neuron:
+ *   blocks.L.hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out, hook_mlp_out,
+ *   hook_mlp_in, hook_q_input.H, hook_k_input.H, hook_v_input.H, attn.hook_z.H, attn.hook_result.H,
+ *   attn.hook_q.H, attn.hook_k.H, attn.hook_v.H, attn.hook_pattern.H, mlp.hook_post.N
+ * Without ".H" all heads are meant. A cut of attn.hook_q, k, v and of patterns can be measured with
+ * the source resample alone: it is only then that cutting all that a query reads makes it the
+ * source's query. */
 PC_API pc_status pc_intervention_parse(pc_intervention **out, const pc_model *model,
                                        const char *json);
 PC_API void pc_intervention_free(pc_intervention *intervention);
+
+/* Activations by TransformerLens's names. Patching one is a choice of edges to cut (DESIGN.md,
+ * section 3), with writers and readers as in model.h:
+ *   resid_pre  of layer l: every edge from before the layer to the layer or behind it
+ *   resid_mid  the same between a layer's heads and its MLP; not in parallel blocks
+ *   attn_out   every edge out of the layer's heads; mlp_out: out of its MLP; z: out of a head
+ *   q, k, v    every edge into that reader of a head
+ *   pattern    no edge: the head's attention from the given (query) positions is the source's */
+typedef enum pc_site {
+    PC_SITE_RESID_PRE,
+    PC_SITE_RESID_MID,
+    PC_SITE_ATTN_OUT,
+    PC_SITE_MLP_OUT,
+    PC_SITE_Z,
+    PC_SITE_Q,
+    PC_SITE_K,
+    PC_SITE_V,
+    PC_SITE_PATTERN
+} pc_site;
+
+/* "resid_pre" ...; an unknown name is PC_ERR_INPUT that lists the known ones. */
+PC_API pc_status pc_site_parse(pc_site *out, const char *name);
+PC_API const char *pc_site_name(pc_site site);
 
 /* What replaces a cut writer's value (Zhang and Nanda 2024 compare them). */
 typedef enum pc_source {

@@ -8,6 +8,7 @@
  *   patch.h      interventions and their measured effects
  *   heads.h      attention-pattern detectors
  *   find.h       the search for a circuit, and its evaluation
+ *   grid.h       activations patched layer by layer, head by head, position by position
  *   circuit.h    the result: numbers, files, figures
  *   version.h    which Patchclamp this is
  *
@@ -39,6 +40,7 @@
 
 #include "patchclamp/circuit.h"
 #include "patchclamp/find.h"
+#include "patchclamp/grid.h"
 #include "patchclamp/heads.h"
 #include "patchclamp/model.h"
 #include "patchclamp/patch.h"

@@ -26,6 +26,11 @@ typedef struct pc_prompt {
     int n_targets; /* >= 1 */
 } pc_prompt;
 
+/* Tokens of a prompt, ends included. */
+typedef struct pc_span {
+    int first, last;
+} pc_span;
+
 /* What the model allows; tokens are checked against it. */
 typedef struct pc_task_limits {
     int64_t vocab;        /* ids are 0 .. vocab - 1 */
@@ -50,10 +55,13 @@ typedef struct pc_task_limits {
  * Negative positions count from the end; without one the last is meant; wrong_answers may be left
  * out. The first line may describe the whole:
  *
- *     {"task": name, "seed": n, "split": text, "source": text, "positions": {name: p},
- *      "meta": anything}
+ *     {"task": name, "seed": n, "split": text, "source": text,
+ *      "positions": {name: p|[first, last], ...}, "meta": anything}
  *
- * Any other key is an error. EAP-IG's tables are known by their columns, others are passed over:
+ * Its positions hold for every pair; a pair's own "positions" add to them or override. `end` is the
+ * last token unless it is named otherwise. A target's position may be a name (of a span: its last
+ * token). Names are letters, digits, _ - + and ., a letter or _ first. Any other key is an error.
+ * EAP-IG's tables are known by their columns, others are passed over:
  *
  *     clean, corrupted, and   correct_idx + incorrect_idx, clean_answer_idx + corrupted_answer_idx,
  *                             country_idx + corrupted_country_idx: token ids
@@ -76,7 +84,9 @@ typedef struct pc_task_options {
     int length;             /* tokens per prompt, BOS included; 0: the task's default */
 } pc_task_options;
 #define PC_TASK_OPTIONS_INIT                                                                       \
-    { 0, 0, NULL, NULL, 0 }
+    {                                                                                              \
+        0, 0, NULL, NULL, 0                                                                        \
+    }
 
 /* Generates a built-in task. Pair i depends on seed, split and i alone, not on n. An unknown name,
  * split or corruption, or sizes that the model cannot hold: PC_ERR_INPUT. */
@@ -108,11 +118,13 @@ PC_API int pc_task_longest(const pc_task *task);            /* tokens */
 PC_API bool pc_task_has_wrong_answers(const pc_task *task); /* at every target */
 PC_API bool pc_task_has_equal_lengths(const pc_task *task); /* one length for all pairs */
 
-/* Positions that the task's file names (auto-circuit's word_idxs, moved by a BOS in front): the
- * name of the i-th, NULL behind the last; and the position of a name, 0 .. n_tokens - 1 in every
- * prompt, PC_ERR_INPUT listing the names if there is none such. */
+/* Every name of a position in the task, in order of first appearance (auto-circuit's word_idxs are
+ * names, moved by a BOS in front); `end`, which every prompt has, is the last unless the file names
+ * it. NULL behind the last. */
 PC_API const char *pc_task_position_name(const pc_task *task, int i);
-PC_API pc_status pc_task_position(int *out, const pc_task *task, const char *name);
+
+/* The span that `name` has in a prompt; PC_ERR_INPUT lists the names that the prompt has. */
+PC_API pc_status pc_task_span(pc_span *out, const pc_task *task, int prompt, const char *name);
 
 #ifdef __cplusplus
 }

@@ -45,6 +45,18 @@ a_copy tokenizer
 echo '{' >tokenizer/tokenizer.json
 expect_refusal 2 'tokenizer.json.*not valid JSON' tokenize tokenizer ' cat'
 expect_exit 0 info tokenizer
+a_copy more # tokens than the model has rows
+sed -i 's/"Ġant": 1,/"Ġant": 65,/' more/tokenizer.json
+expect_refusal 2 'the tokenizer has ids up to 65, the model only up to 64' tokenize more ' cat'
+expect_refusal 2 'the tokenizer has ids up to 65' logits more --prompt ' cat'
+expect_exit 0 logits more --tokens 2,3
+a_copy fewer # the model's last row is padding
+sed -i -z 's/,\s*"Ġwolf": 64//' fewer/tokenizer.json
+expect_exit 0 tokenize fewer ' cat'
+expect_refusal 2 'no token for " wolf"' tokenize fewer ' wolf'
+a_copy protobuf
+mv protobuf/tokenizer.json protobuf/tokenizer.model
+expect_refusal 2 'protobuf: tokenizer.model is not read.*save_pretrained' tokenize protobuf ' cat'
 expect_refusal 2 'zebra' logits demo --prompt ' zebra'
 expect_refusal 2 'not UTF-8' tokenize demo $' cat\xff'
 expect_refusal 2 'token 1 of the prompt is 65, expected 0 to 64' logits demo --tokens 1,65

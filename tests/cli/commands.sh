@@ -14,7 +14,7 @@ expect_line '^memory +[0-9.]+ GiB'
 expect_line '^model +demo'
 
 expect_exit 0 info demo
-expect_line '^edges +110$'
+expect_line '^edges +110 '
 expect_json info demo --json
 expect "edges of demo" test "$(number n_edges)" = 110
 for model in "$models"/*/; do

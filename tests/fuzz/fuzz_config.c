@@ -21,7 +21,7 @@ static void read_config(const char *bytes, size_t length, const char *file)
         abort();
     if ((int64_t)shape.n_layers * shape.n_heads > 4096) return; /* a table that is only large */
     pc_components components;
-    if (pc_components_init(&components, &shape) != PC_OK) abort();
+    if (pc_components_init(&components, &shape, PC_KV_PER_QUERY) != PC_OK) abort();
     pc_components_free(&components);
 }
 

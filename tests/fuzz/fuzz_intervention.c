@@ -14,7 +14,7 @@ static const pc_model *model_of_names(void)
 {
     static pc_model model;
     const pc_shape shape = {.n_layers = 2, .n_heads = 3, .n_kv_heads = 3, .d_mlp = 16};
-    if (model.components.n_writers == 0 && pc_components_init(&model.components, &shape) != PC_OK)
+    if (model.components.n_writers == 0 && pc_components_init(&model.components, &shape, PC_KV_SHARED) != PC_OK)
         abort();
     return &model;
 }

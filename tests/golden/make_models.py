@@ -1,18 +1,20 @@
 """Writes tests/golden/models/NAME/: a tiny, awkward model each, and golden.json with its logits and effects.
 
-    python make_models.py [FOLDER]         (default: models/ beside this file)
+    python make_models.py [FOLDER [NAME...]]         (default: all, into models/ beside this file)
 
 Needs torch, transformers, transformer-lens < 4 (the last with HookedTransformer), numpy and safetensors.
 The weights are random.  The numbers come from brute_force.py, in float64 from the weights as stored, and are held
-against the real libraries before they are written: logits of every prompt (transformers, TransformerLens), and for
-TransformerLens every intervened forward pass once more through its hooks (HookedNet below; the sources, metrics and
-the two phases of a path are shared with brute_force.py).  Same machine, same bytes; elsewhere the last digits may
+against the real libraries before they are written: logits of every prompt (transformers, TransformerLens), and every
+intervened forward pass once more through their own modules with hooks (HookedNet below and in hugging_face_models.py,
+GPT-2 alone left out; the sources, metrics and the two phases of a path are shared with brute_force.py).  Same machine, same bytes; elsewhere the last digits may
 differ.
 
 golden.json
     tokens, logits     prompts and their (position, vocabulary) logits
     bos, task          the pairs that the effects are measured on (the form of a task file)
     interventions      {"intervention", "source", "direction", "metric", "effects": one number per pair}
+    per_query          the same with k and v read per query head (models with grouped heads)
+    float32            the logits of the same prompts as the library itself computes them in float32
     head_tokens, heads rows of tokens, and the pattern detectors' scores on them (some models)
 
 An intervention is {"cut": [component or edge], "positions": [...], "freeze": [writers]}, where a component means all
@@ -38,9 +40,11 @@ from safetensors.torch import save
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 import brute_force as bf
+import hugging_face_models as hf
 
 TOLERANCE = 1e-9
 METRICS = ("logit-diff", "kl", "prob-diff", "loss", "logit", "accuracy", "log-prob")
+BUFFERS = (".mask", ".IGNORE", ".rotary_sin", ".rotary_cos")
 SETTINGS = (("resample", "noise"), ("zero", "noise"), ("resample", "denoise"), ("mean", "noise"))
 POSITIONAL = ("mean-positional", "noise")
 
@@ -97,6 +101,20 @@ TL_MODELS = {
                     normalization_type="LN", act_fn="gelu", parallel_attn_mlp=True),
         buffers="full", same_length=True, bos=None, has_heads=True,
     ),
+    "tl-modern": dict(
+        config=dict(n_layers=2, n_heads=3, d_model=18, d_head=8, d_mlp=11, n_ctx=16, d_vocab=22,
+                    normalization_type="RMS", act_fn="silu", gated_mlp=True, positional_embedding_type="rotary",
+                    rotary_dim=6, rotary_base=100, rotary_adjacent_pairs=True, use_qk_norm=True, use_local_attn=True,
+                    window_size=5, attn_types=["local", "global"], attn_scores_soft_cap=3.0,
+                    output_logits_soft_cap=5.0),
+        buffers="full", same_length=True, bos=0,
+    ),
+    "tl-grouped": dict(
+        config=dict(n_layers=2, n_heads=4, d_model=16, d_head=6, d_mlp=10, n_ctx=15, d_vocab=20,
+                    normalization_type="RMS", act_fn="gelu_new", gated_mlp=True, positional_embedding_type="rotary",
+                    rotary_dim=6, rotary_base=50, n_key_value_heads=2, use_normalization_before_and_after=True),
+        buffers="empty", same_length=False, bos=None, has_hooks=False,
+    ),
 }  # fmt: skip
 
 
@@ -106,7 +124,7 @@ TL_MODELS = {
 def random_weight(rng, name, shape):
     """Large enough that every bias, gain and epsilon shows in the logits."""
     noise = torch.from_numpy(rng.standard_normal(tuple(shape)))
-    if ".ln" in name or name.startswith("ln"):
+    if ".ln" in name or name.startswith("ln") or "_norm.w" in name:
         return (1.0 if name.endswith((".w", ".weight")) else 0.0) + 0.3 * noise
     if "wte" in name or "W_E" in name:
         return 0.6 * noise
@@ -157,7 +175,7 @@ def write_transformer_lens(folder, spec, rng):
     (folder / "cfg.json").write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
     tensors = {}
     for name, value in model.state_dict().items():
-        if name.endswith((".mask", ".IGNORE")):
+        if name.endswith(BUFFERS):
             if spec["buffers"] == "full" and name.endswith(".mask"):
                 value = torch.ones(cfg.n_ctx, cfg.n_ctx, dtype=torch.bool).tril()
             if spec["buffers"]:
@@ -175,17 +193,28 @@ def load_hugging_face(folder):
     return model.eval()
 
 
-def load_hooked_transformer(folder):
-    cfg = json.loads((folder / "cfg.json").read_text()) | {"dtype": torch.float64}
+def load_hooked_transformer(folder, dtype=torch.float64):
+    cfg = json.loads((folder / "cfg.json").read_text()) | {"dtype": dtype}
     model = HookedTransformer(HookedTransformerConfig.from_dict(cfg), move_to_device=False)
-    weights = {k: v for k, v in bf.read_tensors(folder).items() if not k.endswith((".mask", ".IGNORE"))}
+    weights = {k: v for k, v in bf.read_tensors(folder).items() if not k.endswith(BUFFERS)}
     missing, unexpected = model.load_state_dict(weights, strict=False)
-    assert not unexpected and all(".b_" in k or k.endswith((".mask", ".IGNORE")) for k in missing)
+    assert not unexpected and all(".b_" in k or k.endswith(BUFFERS) for k in missing)
     for flag in (model.set_use_attn_result, model.set_use_split_qkv_input):
         flag(True)
     if not cfg["attn_only"]:
         model.set_use_hook_mlp_in(True)
+    angles(model)
     return model.eval()
+
+
+def angles(model):
+    """TransformerLens keeps the angles of rotary positions in float32's precision: here they are exact."""
+    for block in model.blocks if model.cfg.positional_embedding_type == "rotary" else []:
+        a, cfg = block.attn, model.cfg
+        frequencies = cfg.rotary_base ** (-torch.arange(0, cfg.rotary_dim, 2, dtype=torch.float64) / cfg.rotary_dim)
+        angle = torch.arange(cfg.n_ctx, dtype=torch.float64)[:, None] * frequencies
+        angle = angle.repeat_interleave(2, 1) if cfg.rotary_adjacent_pairs else angle.repeat(1, 2)
+        a.rotary_sin, a.rotary_cos = angle.sin().to(cfg.dtype), angle.cos().to(cfg.dtype)
 
 
 class HookedNet:
@@ -216,7 +245,7 @@ class HookedNet:
             return run.x[r]
 
         def on_embed(value, hook):
-            emit("input", value[0] + self.model.pos_embed.W_pos[:T])
+            emit("input", value[0] if net.W_pos is None else value[0] + net.W_pos[:T])
 
         def on_qkv(i, s, value, hook):
             return torch.stack([read(f"{h}<{s}>", value[0, :, j]) for j, h in enumerate(bf.heads_of(net, i))], 1)[None]
@@ -260,7 +289,7 @@ def make_task(net, rng, lengths, bos):
     """Five pairs: one resampled whole, one that differs in a middle token, one with two answers and two wrong ones,
     one with two targets, one that differs from the middle on.  Answers are often the clean run's own choice, so that
     accuracy has something to lose.  Where bos is set, all prompts but the last start with it."""
-    vocab, n_out = net.W_E.shape[0], net.W_U.shape[1]
+    vocab, n_out = net.vocab, net.W_U.shape[1]
     draw = lambda n: [int(t) for t in rng.permutation([t for t in range(vocab) if t != bos])[:n]]
     task = []
     for i, T in enumerate(lengths):
@@ -269,6 +298,8 @@ def make_task(net, rng, lengths, bos):
             clean[0] = corrupted[0] = bos
         if i == 1:
             corrupted = [c if t == T // 2 else k for t, (k, c) in enumerate(zip(clean, corrupted))]
+            while corrupted == clean:
+                corrupted[T // 2] = int(rng.integers(vocab))
         if i == 4:
             corrupted = clean[: T // 2] + corrupted[T // 2 :]
         logits = bf.forward(net, clean).logits
@@ -309,20 +340,21 @@ def pick_neurons(net, run, layer):
 
 def component_cases(net, rng, run):
     last, H = len(net.layers) - 1, net.n_heads
+    reader = partial(bf.reader_of, net)
     cut = lambda *names, **more: {"cut": list(names), **more}
     cases = [cut("input"), cut("a0.h0"), cut(f"a{last}.h{H - 1}")]
     cases += [cut(e) for e in pick_edges(net, rng)]
     cases += [
         cut("a0.h0", positions=[-1]),
         cut("input", positions=[2]),
-        cut("input->a0.h0<k>", positions=[1, -2, -1]),
-        cut("input->a0.h0<v>", "a0.h0->logits", freeze=["a0.h0"]),
+        cut(f"input->{reader(0, 0, 'k')}", positions=[1, -2, -1]),
+        cut(f"input->{reader(0, 0, 'v')}", "a0.h0->logits", freeze=["a0.h0"]),
     ]
     if last > 0:
         cases += [
-            cut("a0.h0", f"a{last}.h1", f"a0.h1->a{last}.h0<k>"),
+            cut("a0.h0", f"a{last}.h1", f"a0.h1->{reader(last, 0, 'k')}"),
             cut("a0.h1", freeze=[f"a{last}.h0"]),
-            cut("a0.h1->a1.h0<q>", "a0.h1->a1.h0<k>", "input->a1.h1<v>", positions=[-2, -1]),
+            cut("a0.h1->a1.h0<q>", f"a0.h1->{reader(1, 0, 'k')}", f"input->{reader(1, 1, 'v')}", positions=[-2, -1]),
         ]
     if net.has_mlp:
         n, other = pick_neurons(net, run, 0)
@@ -334,9 +366,27 @@ def component_cases(net, rng, run):
         if last > 0:
             cases += [
                 cut(f"{n}->a{last}.h1<q>"),
-                cut(f"{other}->a1.h0<v>", f"{n}->m{last}"),
+                cut(f"{other}->{reader(1, 0, 'v')}", f"{n}->m{last}"),
                 cut("a0.h0", freeze=[f"m{last}", "a1.h1"]),
             ]
+    return cases
+
+
+def random_cases(net, rng, n):
+    """Cuts drawn from everything that can be cut, at random positions, beside random frozen writers."""
+    writers, edges, cases = bf.writers(net), bf.edges(net), []
+    for _ in range(n):
+        names = {str(w) for w in rng.choice(writers, rng.integers(0, 3))}
+        names |= {str(e) for e in rng.choice(edges, rng.integers(3, 8)) if e.split("->")[0] not in names}
+        m, i = (int(x) for x in rng.integers(0, (len(net.layers), net.layers[0].W_in.shape[1])))
+        if not any(name.startswith(f"m{m}") for name in names) and rng.random() < 0.5:
+            names.add(f"m{m}.n{i}")
+        what = {"cut": sorted(names)}
+        if rng.random() < 0.3:
+            what["positions"] = sorted({int(p) for p in rng.integers(-4, 4, 2)} | {-2, -1})
+        if rng.random() < 0.3:
+            what["freeze"] = [str(rng.choice(writers[1:]))]
+        cases.append(what)
     return cases
 
 
@@ -351,23 +401,23 @@ def path_cases(net):
             path(["input"], ["a0.h0<v>", "m0"], "free"),
             path(["input", "m0"], ["a0.h0<k>", "logits"], "free"),
         ]
-    far = f"a{last}.h1"
+    far, reader = f"a{last}.h1", partial(bf.reader_of, net)
     cases = [
         path(["a0.h0"], ["a1.h0<q>"], "frozen"),
-        path(["a0.h0", "a0.h1"], ["a1.h0<k>", f"{far}<v>"], "free"),
+        path(["a0.h0", "a0.h1"], [reader(1, 0, "k"), reader(last, 1, "v")], "free"),
         path(["a0.h1"], ["logits"], "free"),
-        path(["input"], ["a0.h0<v>", f"{far}<q>"], "free"),
+        path(["input"], [reader(0, 0, "v"), f"{far}<q>"], "free"),
     ]
     if net.has_mlp:
         cases += [
             path(["input", "a1.h0"], ["m0", f"m{last}"], "free"),
-            path(["m0"], ["a1.h0<v>", f"m{last}"], "frozen"),
+            path(["m0"], [reader(1, 0, "v"), f"m{last}"], "frozen"),
             path(["m0", "a0.h0"], ["logits"], "free"),
         ]
     return cases
 
 
-def entries(net, task, same_length, rng):
+def entries(net, task, same_length, rng, n_random):
     """Every case with a source, a direction and a metric.  Settings and metrics go round with coprime periods (5, 7)
     from a random start, so that over the models a case meets many of their combinations; circuits know only the
     direction `noise`."""
@@ -381,7 +431,7 @@ def entries(net, task, same_length, rng):
     def add(what, source, direction, metric):
         result.append({"intervention": what, "source": source, "direction": direction, "metric": metric})
 
-    for what in component_cases(net, rng, run) + path_cases(net):
+    for what in component_cases(net, rng, run) + path_cases(net) + random_cases(net, rng, n_random):
         add(what, *next(settings), next(metrics))
     all_edges = bf.edges(net)
     some = [e for e in all_edges if rng.random() < 0.7]
@@ -424,7 +474,7 @@ def check_identities(net, task, bos):
         path = {"path": {"from": [u], "to": [r], "mlps": "frozen"}}
         for direction in ("noise", "denoise"):
             same(effects({"cut": [e]}, direction=direction), effects(path, direction=direction))
-    if net.has_mlp:
+    if net.has_mlp and net.layers[-1].post2 is None:
         last = len(net.layers) - 1
         neurons = [f"m{last}.n{i}->logits" for i in range(net.layers[last].W_in.shape[1])]
         same(effects({"cut": neurons}), effects({"cut": [f"m{last}->logits"]}))
@@ -457,7 +507,7 @@ def make_head_rows(rng, vocab, n_ctx, bos):
 
 
 def make_golden(folder, net, spec, library_logits, library_run, rng):
-    vocab, n_ctx, bos = net.W_E.shape[0], net.W_pos.shape[0], spec["bos"]
+    vocab, n_ctx, bos = net.vocab, spec["n_ctx"], spec["bos"]
     prompts = [[int(t) for t in rng.integers(0, vocab, n)] for n in (1, 6, n_ctx)]
     longest = min(n_ctx, 11)
     lengths = [longest] * 5 if spec["same_length"] else [longest - i % 3 for i in range(5)]
@@ -465,7 +515,29 @@ def make_golden(folder, net, spec, library_logits, library_run, rng):
     check_logits(net, library_logits, prompts + [p[k] for p in task for k in ("clean", "corrupted")])
     check_identities(net, task, bos)
 
-    interventions = entries(net, task, spec["same_length"], rng)
+    def measured(n_random):
+        return measure(net, entries(net, task, spec["same_length"], rng, n_random), task, bos, library_run)
+
+    interventions = measured(spec.get("n_random", 0))
+    assert any(any(e["effects"]) for e in interventions if e["metric"] == "accuracy")
+    golden = {"tokens": prompts, "logits": [bf.forward(net, p).logits.tolist() for p in prompts]}
+    golden |= {"bos": bos, "task": task, "interventions": interventions}
+    if net.n_kv_heads != net.n_heads:
+        net.granularity = "query"
+        if library_run:
+            spec["ungroup"]()
+        check_identities(net, task, bos)
+        golden["per_query"] = measured(spec.get("n_random", 0))
+        net.granularity = "kv"
+    golden["float32"] = [[[float(f"{x:.9g}") for x in row] for row in spec["float32"](p).tolist()] for p in prompts]
+    if spec.get("has_heads"):
+        rows = make_head_rows(rng, vocab, n_ctx, bos)
+        golden |= {"head_tokens": rows, "heads": bf.head_scores(net, rows)}
+    (folder / "golden.json").write_text(dump(golden))
+    return len(interventions) + len(golden.get("per_query", []))
+
+
+def measure(net, interventions, task, bos, library_run):
     for entry in interventions:
         entry["effects"] = bf.effects(net, partial(bf.forward, net), task, bos, entry)
         if library_run:
@@ -473,15 +545,11 @@ def make_golden(folder, net, spec, library_logits, library_run, rng):
             assert np.abs(np.subtract(again, entry["effects"])).max() < TOLERANCE, entry
         touched = max(map(abs, entry["effects"])) > 1e-7 or entry["metric"] == "accuracy"
         assert touched or entry["intervention"].get("circuit") == bf.edges(net), f"nothing changes: {entry}"
-    assert any(any(e["effects"]) for e in interventions if e["metric"] == "accuracy")
+    return interventions
 
-    golden = {"tokens": prompts, "logits": [bf.forward(net, p).logits.tolist() for p in prompts]}
-    golden |= {"bos": bos, "task": task, "interventions": interventions}
-    if spec.get("has_heads"):
-        rows = make_head_rows(rng, vocab, n_ctx, bos)
-        golden |= {"head_tokens": rows, "heads": bf.head_scores(net, rows)}
-    (folder / "golden.json").write_text(dump(golden))
-    return len(interventions)
+
+def in_float32(model):
+    return lambda tokens: model(torch.tensor([tokens])).logits[0]
 
 
 def make(folder, name):
@@ -492,11 +560,23 @@ def make(folder, name):
         write_gpt2(folder, spec, rng)
         net, model, run = bf.load_gpt2(folder), load_hugging_face(folder), None
         library_logits = lambda tokens: model(torch.tensor([tokens])).logits[0]
+        spec = spec | {"n_ctx": spec["config"]["n_positions"], "float32": in_float32(load_hugging_face(folder).float())}
+    elif name in hf.MODELS:
+        spec = hf.MODELS[name]
+        hf.write(folder, spec, rng, write_tensors)
+        net, model = bf.load_hugging_face(folder), hf.load_double(folder)
+        run = hf.HookedNet(net, model, bf.NAMES[spec["config"]["model_type"]]).forward
+        library_logits = lambda tokens: run(tokens).logits
+        spec = spec | {"n_ctx": spec["config"]["max_position_embeddings"], "n_random": 20,
+                       "ungroup": partial(hf.ungroup, model),
+                       "float32": in_float32(hf.load(folder, torch.float32))}  # fmt: skip
     else:
         spec = TL_MODELS[name]
         write_transformer_lens(folder, spec, rng)
         net, model = bf.load_transformer_lens(folder), load_hooked_transformer(folder)
-        run = HookedNet(net, model).forward
+        run = HookedNet(net, model).forward if spec.get("has_hooks", True) else None
+        single = load_hooked_transformer(folder, torch.float32)
+        spec = spec | {"n_ctx": spec["config"]["n_ctx"], "float32": lambda tokens: single(torch.tensor([tokens]))[0]}
         library_logits = lambda tokens: model(torch.tensor([tokens]))[0]
     return make_golden(folder, net, spec, library_logits, run, rng)
 
@@ -508,7 +588,7 @@ def main():
     logging.disable(logging.WARNING)
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "models"
     with torch.no_grad():
-        for name in [*GPT2_MODELS, *TL_MODELS]:
+        for name in sys.argv[2:] or [*GPT2_MODELS, *TL_MODELS, *hf.MODELS]:
             n = make(root / name, name)
             size = sum(f.stat().st_size for f in (root / name).iterdir())
             print(f"{name}: {n} interventions, {size} bytes", file=sys.stderr)

@@ -1,16 +1,18 @@
-"""Trains small byte-level BPE tokenizers and records what `tokenizers` makes of a corpus.
+"""Trains small BPE tokenizers, built as the real ones are, and records what `tokenizers` makes of a corpus.
 
     python tests/golden/make_tokenizers.py tests/golden/tokenizers
 
 Written with tokenizers 0.23.3 and transformers 5.23.0. Each folder holds one tokenizer and golden.jsonl:
-{"text", "ids", "ids_with_special", "decoded"} a line, decoded being that of ids_with_special.
+{"text", "ids", "ids_with_special", "decoded"} a line, decoded being that of ids_with_special. Those whose symbols are
+characters have a decoded.jsonl too.
 """
+import hashlib
 import json
 import pathlib
 import random
 import sys
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (
@@ -51,6 +53,18 @@ LINES = [
     "[NEW][NEWER]", "[NEWE", " [NEWER] ", "[NEW]s", "the[NEW]the", "é[é]é", "[é]", "a zebra", "a\u0120zebra", "cats[NEW] <pad>[NEW]<bos>", "Ġthe", " Ġ", "Ċ", "\u0100\u0143",
     "http://example.org/a?b=c&d=e#f", "user@example.com", "!!!???...", "--- *** ===", "(((", "\"quoted\" 'single' `tick`", "a_b-c.d/e\\f",
     "a" * 70, " " * 40, " " * 40 + "x", "\n" * 20, "ab" * 30, "the" * 25, "the " * 20, "é" * 30, "1" * 25, "!" * 25, "\t \t \n \n\t x",
+]
+
+# What bites where texts are normalized, marked or spelled in bytes.
+NORMAL_LINES = [
+    "e\u0301 E\u0301\u0323 q\u0307\u0323 o\u0302\u0301 \u1e9b\u0323", "\u0344 \u0340 \u2126 \u212b \u1fbe \u037e \u2f800", "\u0958 \u0915\u093c \u09c7\u09be \u0dd9\u0dcf\u0dca",
+    "\u1112\u1161\u11ab\u1100\u116e\u11a8\uc5b4", "\uac00\u11a8 \uac01\u11a8 \u1100\uac00", "a\u0345\u0301\u0334 \u0301\u0345\u0334", "a\u1df6\u0334 a\u0301\u1df6\u0334 a\u0898\u0301",
+    "\U00011935\U00011930 \U000105d2\u0307 \U00016d67\U00016d67", "\U00011131\U00011127 \U0001d15f \U0001d1bc\U0001d165", "\u00e9\u0301 \u0065\u0301\u0301 e\u0327\u0301\u0328\u0300", "\uf900 \ufa10 \U0002f81a \ufb1d",
+    "caf\u0065\u0301 na\u0069\u0308ve", "a\u200d\u0301 a\u034f\u0301", "\u180e a\u180eb \u180e\u180e", "\u2581", "\u2581\u2581", "\u2581the", " \u2581the", "the\u2581cat", "\u2581 the \u2581", "the\u2581", "_the_cat",
+    "the ", "the  ", " the", "  the  cat  ", "\n the\n cat", "the\n", "\n\n\n", "\t", "\t\tthe", "the\tcat", "\r\n the", "\u00a0the", "<0x0A>", "a<0x41>b", "<0x0a><0xZZ>", "<unk>", "a<unk> b", "\u2206\u2207\u2208", "\u2206 \u2207",
+    "\u0e01\u0e34 \u1780\u17d2", "\U0001f9d1\u200d\U0001f680 \U0001f3f4\U000e0067\U000e0062", "\ue000 \uffff \U0010fffd", "<s>", "a<s>b", " <s> the", "the <s>the", "<s><s>", "</s>", "the</s> the", "</s>  the", "\u2581<s>",
+    "<|endoftext|>the", "the <|endoftext|> cat", "<|im_start|>user\nthe cat<|im_end|>\n", "<think>\nthe\n</think>", "[INST] the cat [/INST] dog</s>", "[INST][/INST]", "a[INST] b", "<start_of_turn>user\nthe cat<end_of_turn>\n",
+    "<bos>the", "<pad><eos>", "the\u2581\u2581cat", "the" + " " * 30 + "cat", "the cat sat on the mat " * 12, "catcatcat" * 12, "\u65e5\u672c\u8a9e\u2206\u65e5\u672c", "\u00e9" * 12 + "e\u0301" * 12,
 ]
 
 
@@ -207,6 +221,194 @@ def main():
     chance = train(byte_level())
     write(root, "merge-order", chance, few, rank_by_chance)
     write_pair(root, few)
+
+    white = ["a" + w + w + "b " + w for w in WHITE]
+    write_neox(root, NORMAL_LINES + LINES + white + random_lines(30))
+    write_qwen(root, NORMAL_LINES + LINES + white + random_lines(30))
+    write_nfc(root)
+    write_pieces(root, NORMAL_LINES + LINES + random_lines(20))
+
+
+# Structures of the real files: EleutherAI's 20B_tokenizer.json, Qwen2 and Qwen3, Llama-2 (the first files and those of
+# today), Mistral v0.1 and v0.3, Gemma and Gemma-2.
+
+
+def added(content, **flags):
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"content": content, **plain, **flags}
+
+
+def use_added(content, tokens):
+    """What is in the vocabulary keeps its id, the rest follows it."""
+    vocab = content["model"]["vocab"]
+    n_new = 0
+    for token in tokens:
+        token["id"] = vocab.get(token["content"], len(vocab) + n_new)
+        n_new += token["content"] not in vocab
+    content["added_tokens"] = sorted(tokens, key=lambda token: token["id"])
+
+
+def write_neox(root, lines):
+    neox = train(byte_level(), special=("<|endoftext|>", "<|padding|>"))
+    neox.normalizer = normalizers.NFC()
+    neox.post_processor = processors.ByteLevel(add_prefix_space=False, trim_offsets=True)
+
+    def change(content):
+        spaces = [added(" " * n, normalized=True, special=False) for n in range(24, 1, -1)]
+        accents = [added(text, normalized=True, special=False) for text in ("q\u0307\u0323", "nai\u0308f")]
+        use_added(content, [added("<|endoftext|>"), added("<|padding|>")] + spaces + accents)
+        content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
+        for part in ("pre_tokenizer", "post_processor", "decoder"):
+            content[part] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+
+    write(root, "neox", neox, lines, change)
+
+
+def write_qwen(root, lines):
+    qwen = train(split(QWEN2), special=())
+    qwen.normalizer = normalizers.NFC()
+    qwen.post_processor = processors.ByteLevel(add_prefix_space=False, trim_offsets=False)
+
+    def change(content):
+        special = [added(text) for text in ("<|endoftext|>", "<|im_start|>", "<|im_end|>")]
+        plain = [added(text, special=False) for text in ("<think>", "</think>")]
+        use_added(content, special + plain)
+        content["model"].update(continuing_subword_prefix="", end_of_word_suffix="")
+        for part in ("pre_tokenizer", "post_processor", "decoder"):
+            ends = content[part]["pretokenizers"][-1] if part == "pre_tokenizer" else content[part]
+            ends.update(add_prefix_space=False, trim_offsets=False, use_regex=False)
+
+    write(root, "qwen3", qwen, lines, change)
+
+
+def train_pieces(size=260):
+    """Merges over characters, words beginning with the mark, as SentencePiece learns them."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    common = sorted(set(TRAINING), key=lambda c: (-TRAINING.count(c), c))[:90]
+    text = "".join(c if c in common and c != "\n" else " " for c in TRAINING)
+    tokenizer.train_from_iterator([text], trainers.BpeTrainer(vocab_size=size, special_tokens=[], show_progress=False))
+    model = json.loads(tokenizer.to_str())["model"]
+    merges = model["merges"] + [["\u2581", "\u2581"], ["\u2581\u2581", "\u2581\u2581"]]
+    joined = ["".join(pair) for pair in merges]
+    characters = [token for token in model["vocab"] if token not in joined]
+    return joined, characters, merges
+
+
+def sequence(kind, key, *parts):
+    return {"type": kind, key: list(parts)}
+
+
+PREPEND = {"type": "Prepend", "prepend": "\u2581"}
+MARK_SPACES = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+SPACE_MARKS = {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}
+BYTES, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
+STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+
+
+def bos_template(name, token_id):
+    special, a, b = {"SpecialToken": {"id": name, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}
+    return {"type": "TemplateProcessing", "single": [special, a], "pair": [special, a, {"SpecialToken": {"id": name, "type_id": 1}}, b],
+            "special_tokens": {name: {"id": name, "ids": [token_id], "tokens": [name]}}}
+
+
+def pieces_json(first, has_bytes=True, **parts):
+    """tokenizer.json with the tokens in SentencePiece's order: special, bytes, joined ones, characters."""
+    joined, characters, merges = train_pieces()
+    byte_tokens = [f"<0x{b:02X}>" for b in range(256)] if has_bytes else []
+    tokens = list(dict.fromkeys(first + byte_tokens + joined + characters))
+    model = {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None, "end_of_word_suffix": None,
+             "fuse_unk": True, "byte_fallback": has_bytes, "ignore_merges": False, "vocab": {t: i for i, t in enumerate(tokens)}, "merges": merges}
+    content = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
+               "post_processor": None, "decoder": sequence("Sequence", "decoders", SPACE_MARKS, BYTES, FUSE, STRIP), "model": model}
+    content.update(parts)
+    return content
+
+
+def write_decoded(folder, tokenizer, n=80):
+    """decoded.jsonl: ids by chance, mostly bytes, that no text has."""
+    draw = random.Random(11)
+    vocab = tokenizer.get_vocab()
+    some = [sorted(i for t, i in vocab.items() if t.startswith(starts)) for starts in ("", "<", "<0x", "\u2581")]
+    with open(folder / "decoded.jsonl", "w", encoding="utf-8") as out:
+        for i in range(n):
+            pools = [pool for pool in some if pool]
+            ids = [draw.choice(draw.choice(pools)) for _ in range(i % 9)]
+            if i % 10 == 9 and "<0xE2>" in vocab:  # U+2581, U+2582 and what is cut short, in byte tokens
+                ids += [vocab[t] for t in ("<0xE2>", "<0x96>", "<0x81>")] + [vocab["<0xE2>"], vocab["<0x96>"]] * (i % 20 // 10)
+            row = {"ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=False)}
+            out.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def write_content(root, name, content, lines):
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "tokenizer.json", content)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    write_golden(
+        folder,
+        lambda text: (tokenizer.encode(text, add_special_tokens=False).ids, tokenizer.encode(text).ids),
+        lambda ids: tokenizer.decode(ids, skip_special_tokens=False),
+        lines,
+    )
+    write_decoded(folder, tokenizer)
+
+
+def write_nfc(root):
+    """The digest of the normal form of every code point between marks, which io_characters.c spells the same way."""
+    code_points = (chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
+    normal = normalizers.NFC().normalize_str("".join(f"e{c}\u0334\u0301 {c}\u0345\u0307{c}\n" for c in code_points))
+    (root / "nfc.sha256").write_text(hashlib.sha256(normal.encode()).hexdigest() + "\n")
+
+
+def write_pieces(root, lines):
+    llama = ["<unk>", "<s>", "</s>"]
+    marked = sequence("Sequence", "normalizers", PREPEND, MARK_SPACES)
+
+    content = pieces_json(llama, normalizer=marked, post_processor=bos_template("<s>", 1))
+    content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
+    del content["model"]["ignore_merges"]
+    use_added(content, [added(t, normalized=True) for t in llama])
+    write_content(root, "llama2", content, lines)  # as first published: <s> is looked for as "\u2581<s>"
+
+    content = pieces_json(llama, normalizer=marked, post_processor=bos_template("<s>", 1))
+    use_added(content, [added("<unk>"), added("<s>"), added("</s>", rstrip=True, special=False), added("[INST]", normalized=True, special=False)])
+    write_content(root, "mistral1", content, lines)
+
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}
+    content = pieces_json(llama + ["[INST]", "[/INST]"], pre_tokenizer=metaspace, post_processor=bos_template("<s>", 1))
+    use_added(content, [added(t) for t in llama + ["[INST]", "[/INST]"]])
+    write_content(root, "mistral3", content, lines)
+
+    gemma = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", "\n", "\n\n", "\n\n\n", "\u2581\u2581"]
+    content = pieces_json(gemma, normalizer=MARK_SPACES, post_processor=bos_template("<bos>", 2),
+                          pre_tokenizer={"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+                          decoder=sequence("Sequence", "decoders", SPACE_MARKS, BYTES, FUSE))
+    use_added(content, [added(t, special=t[0] == "<") for t in gemma])
+    write_content(root, "gemma", content, lines)
+
+    # the older Metaspace, that cuts words, and its decoder; characters without a token are <unk>, fused or not
+    old = {"type": "Metaspace", "replacement": "\u2581", "add_prefix_space": True}
+    content = pieces_json(llama, has_bytes=False, pre_tokenizer=old, decoder=old)
+    use_added(content, [added(t) for t in llama])
+    write_content(root, "metaspace", content, lines)
+
+    never = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never", "add_prefix_space": False, "str_rep": "\u2581"}
+    content = pieces_json(llama, has_bytes=False, pre_tokenizer=never, decoder=never)
+    content["model"].update(fuse_unk=False, ignore_merges=True)
+    content["model"]["vocab"]["the\u2581cat"] = len(content["model"]["vocab"])
+    use_added(content, [added(t, special=False, lstrip=t == "<s>") for t in llama])
+    write_content(root, "unknown", content, lines)
+
+    # a Split that cuts, nothing that marks; joins across a space, of which only those before the cut ever happen
+    content = pieces_json(llama, pre_tokenizer={"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+                          normalizer=sequence("Sequence", "normalizers", {"type": "NFC"}, {"type": "Replace", "pattern": {"String": "the"}, "content": ""}),
+                          decoder=sequence("Sequence", "decoders", BYTES, FUSE, dict(STRIP, start=3)))
+    for token, pair in ((" ", None), (" c", [" ", "c"]), ("e ", ["e", " "])):
+        content["model"]["vocab"][token] = len(content["model"]["vocab"])
+        content["model"]["merges"][:0] = [pair] if pair else []
+    use_added(content, [added("e\u0301t", normalized=True, special=False)])
+    write_content(root, "split", content, lines)
 
 
 def write_pair(root, lines):

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char *const golden_models[N_GOLDEN_MODELS] = {"gpt2-plain",   "gpt2-odd",  "gpt2-relu",
-                                                    "tl-attn-only", "tl-ln",     "tl-lnpre",
-                                                    "tl-rms",       "tl-rmspre", "tl-parallel"};
+const char *const golden_models[N_GOLDEN_MODELS] = {
+    "gpt2-plain",    "gpt2-odd",        "gpt2-relu",  "tl-attn-only", "tl-ln",
+    "tl-lnpre",      "tl-rms",          "tl-rmspre",  "tl-parallel",  "neo-local",
+    "neox-parallel", "neox-sequential", "llama-gqa",  "llama-bias",   "mistral-window",
+    "qwen2-bias",    "qwen3-norm",      "gemma2-caps",
+    "tl-modern",  "tl-grouped"};
 
 static const char *path_of(const char *name, const char *file)
 {

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { N_GOLDEN_MODELS = 9 };
+enum { N_GOLDEN_MODELS = 20 };
 extern const char *const golden_models[N_GOLDEN_MODELS];
 
 /* Opens the model; free it. Fails the test if it cannot. */

@@ -1,0 +1,14 @@
+/* Where a result's numbers come from: the model, the task, the ends of the scale. */
+#ifndef PC_SEARCH_PROVENANCE_H
+#define PC_SEARCH_PROVENANCE_H
+
+#include "graph/circuit_private.h"
+#include "search/faithfulness.h"
+
+/* Hashes the weights the first time. */
+pc_status pc_provenance_set_model(pc_circuit *circuit, pc_model *model);
+pc_status pc_provenance_set_task(pc_circuit *circuit, const pc_task *task);
+/* "clean", "corrupted", and "empty": everything cut. */
+pc_status pc_provenance_set_baseline(pc_circuit *circuit, const pc_scale *scale);
+
+#endif

@@ -1,0 +1,179 @@
+/* patchclamp patch: grids of patched activations, as tables and heat maps. */
+#include "commands.h"
+#include "exit_code.h"
+#include "grid_print.h"
+#include "open_model.h"
+#include "progress.h"
+#include "same_file.h"
+#include "shared_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct patch_words {
+    const char *model, *task, *what, *by, *positions, *directory;
+    int64_t rows;
+    bool is_json, has_resume;
+    prompt_words prompts;
+    measure_words measure;
+} patch_words;
+
+static const command_usage usage = {
+    "patch", "MODEL",
+    "Replaces one activation at a time, layer by layer, head by head, position by position, and "
+    "prints what\n"
+    "that does to the metric. DIR gets grid.csv, grid.svg (a heat map), grid.json and run.db.",
+    "patchclamp patch demo --task induction -n 16 --what resid_pre --by layer,position "
+    "--direction denoise -o out/grid",
+    1};
+
+static parse_outcome parse(patch_words *w, int argc, char **argv)
+{
+    option_row rows[24] = {{0}}, *next = rows;
+    const option_row own[] = {
+        {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
+        {"what", 0, OPTION_TEXT, &w->what, "SITE",
+         "resid_pre, resid_mid, attn_out, mlp_out, z, q, k, v or pattern", 0, 0},
+        {"by", 0, OPTION_TEXT, &w->by, "AXES",
+         "layer, and head or position or both (layer,position)", 0, 0},
+        {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
+         "each, or the task's names like IO,S2,end (each)", 0, 0},
+        {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
+        {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"rows", 0, OPTION_INT, &w->rows, "N", "strongest cells on the terminal (15)", 0, 1 << 30},
+        {"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value instead of the table", 0,
+         0},
+    };
+    memcpy(next, own, sizeof own);
+    next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    add_measure_options(next, &w->measure);
+    return options_parse(rows, &w->model, &usage, argc, argv);
+}
+
+/* A run replaces these files in its directory. */
+static bool is_output(const char *path, const char *directory)
+{
+    static const char *const names[] = {"run.db", "grid.json", "grid.csv", "grid.svg"};
+    char output[4096];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(output, sizeof output, "%s/%s", directory, names[i]);
+        if (is_same_file(path, output)) return true;
+    }
+    return false;
+}
+
+static int check_words(const patch_words *w)
+{
+    if (!w->task || !w->what) {
+        complain("patch", "expected --task T and --what SITE; see patchclamp patch --help");
+        return EXIT_USAGE;
+    }
+    if (w->directory && !*w->directory) {
+        complain("patch", "-o is empty, expected a directory");
+        return EXIT_USAGE;
+    }
+    if (w->has_resume && !w->directory) {
+        complain("patch", "--resume needs the run's directory: -o DIR");
+        return EXIT_USAGE;
+    }
+    if (w->directory && is_output(w->task, w->directory)) {
+        complain("patch", "the task %s would be overwritten by the run in %s", w->task,
+                 w->directory);
+        return EXIT_USAGE;
+    }
+    return check_prompt_words(&w->prompts, w->task, "patch");
+}
+
+/* Splits "IO,S2,end" into names within `list`, which is written into. */
+static pc_status split_positions(const char ***names, int *n, char *list)
+{
+    size_t most = 1;
+    for (const char *c = list; *c; c++)
+        most += *c == ',';
+    *names = calloc(most, sizeof **names);
+    if (!*names) return PC_ERR_NOMEM;
+    *n = 0;
+    for (char *at = list;; *at++ = 0) {
+        (*names)[(*n)++] = at;
+        at += strcspn(at, ",");
+        if (!*at) return PC_OK;
+    }
+}
+
+/* The option words that the library reads; `list` holds the names. */
+static int read_words(pc_grid_options *out, char **list, const patch_words *w)
+{
+    pc_status status = pc_site_parse(&out->what, w->what);
+    if (status == PC_OK) status = pc_axes_parse(&out->axes, w->by);
+    if (status != PC_OK) {
+        complain("patch", "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    out->directory = w->directory;
+    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    if (w->positions && strcmp(w->positions, "each") != 0) {
+        *list = malloc(strlen(w->positions) + 1);
+        if (!*list || split_positions((const char ***)&out->positions, &out->n_positions,
+                                      strcpy(*list, w->positions)) != PC_OK) {
+            complain("patch", "out of memory");
+            return EXIT_FAILED;
+        }
+    }
+    return read_measure_words(&out->evaluation, &w->measure, "patch");
+}
+
+static pc_status measure(pc_grid **out, const patch_words *w, pc_grid_options *options,
+                         opened_model *m)
+{
+    pc_task *task = NULL;
+    progress_state progress;
+    const pc_task_options task_options = task_options_of(&w->prompts);
+    pc_status status = open_task(&task, w->task, m, &task_options);
+    if (status != PC_OK) return status;
+    progress_begin(&progress);
+    options->tokenizer = m->tokenizer;
+    options->progress = progress_tell;
+    options->payload = &progress;
+    status = pc_grid_measure(out, m->model, task, options);
+    progress_end(&progress);
+    pc_task_free(task);
+    return status;
+}
+
+static int run(const patch_words *w, pc_grid_options *options)
+{
+    opened_model m;
+    pc_grid *grid = NULL;
+    stop_on_signals();
+    const int code = open_model(&m, w->model, "patch");
+    if (code != EXIT_DONE) return code;
+    pc_status status = measure(&grid, w, options, &m);
+    if (status == PC_OK) status = w->is_json ? print_grid_json(grid) : print_grid(grid, w->rows);
+    if (status == PC_OK && w->directory)
+        fprintf(stderr, "written: %s/grid.csv, grid.svg, grid.json, run.db\n", w->directory);
+    pc_grid_free(grid);
+    close_model(&m);
+    if (status == PC_OK) return EXIT_DONE;
+    if (status != PC_ERR_INTERRUPTED || !w->directory) return report("patch", status);
+    complain("patch", "stopped; what was measured is kept in %s: --resume continues", w->directory);
+    return EXIT_INTERRUPTED;
+}
+
+int cmd_patch(int argc, char **argv)
+{
+    patch_words w = {.by = "layer,position",
+                     .rows = 15,
+                     .prompts = PROMPT_WORDS_INIT,
+                     .measure = MEASURE_WORDS_INIT};
+    pc_grid_options options = PC_GRID_OPTIONS_INIT;
+    char *list = NULL;
+    const parse_outcome outcome = parse(&w, argc, argv);
+    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    int code = check_words(&w);
+    if (code == EXIT_DONE) code = read_words(&options, &list, &w);
+    if (code == EXIT_DONE) code = run(&w, &options);
+    free((void *)options.positions);
+    free(list);
+    return code;
+}
