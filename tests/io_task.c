@@ -153,7 +153,7 @@ Test(io_task, what_is_written_reads_back)
         "{\"clean\": [1, 2], \"corrupted\": [4, 2], \"targets\": [{\"position\": 0, "
         "\"answers\": [7], \"wrong_answers\": [8]}, {\"position\": 1, \"answers\": [9]}]}\r\n"
         "{\"clean\": [1, 2, 3], \"corrupted\": [1, 4, 3], \"answers\": [5, 6], \"positions\": "
-        "{\"S1+1\": -2, \"S\": [0, -1]}}\n",
+        "{\"S1+1\": -2, \",_\\\"\\u00e9\": 0, \"S\": [0, -1]}}\n",
         "x.jsonl", NULL, &small);
     cr_assert_eq(pc_task_write(task, path), PC_OK, "%s", pc_last_error());
     cr_assert_eq(pc_task_read(&back, path, NULL, &small), PC_OK, "%s", pc_last_error());
@@ -164,7 +164,8 @@ Test(io_task, what_is_written_reads_back)
     cr_expect_str_eq(pc_task_sha256(back), pc_task_sha256(task));
     cr_expect_str_eq(pc_task_position_name(back, 1), "end");
     cr_expect_str_eq(pc_task_position_name(back, 2), "S1+1");
-    cr_expect_null(pc_task_position_name(back, 3));
+    cr_expect_str_eq(pc_task_position_name(back, 3), ",_\"\xc3\xa9");
+    cr_expect_null(pc_task_position_name(back, 4));
 
     pc_text once = {0}, twice = {0};
     cr_expect_eq(pc_task_put_jsonl(&once, task), PC_OK);

@@ -116,8 +116,7 @@ Test(patch_sites, effects_equal_transformer_lens_patching)
 {
     int n = 0;
     for (int i = 0; i < N_GOLDEN_MODELS; i++)
-        if (strncmp(golden_models[i], "tl-", 3) == 0 && strcmp(golden_models[i], "tl-grouped") != 0)
-            n += check_model(golden_models[i]);
+        if (strncmp(golden_models[i], "tl-", 3) == 0) n += check_model(golden_models[i]);
     cr_expect(n >= 3000, "only %d effects were compared", n);
 }
 
@@ -144,6 +143,9 @@ static const struct {
     {"tl-ln", "[\"blocks.0.hook_resid_mid\"]", "[\"blocks.1.hook_resid_pre\"]", false},
     {"tl-ln", "[\"blocks.1.attn.hook_pattern.1\"]", "[\"a1.h1<pattern>\"]", true},
     {"tl-ln", "[\"a1.h1<pattern>\"]", "[\"a1.h1\"]", false},
+    {"llama-gqa", "[\"blocks.1.attn.hook_k.1\"]", "[\"a1.kv1<k>\"]", true},
+    {"llama-gqa", "[\"blocks.1.attn.hook_v\"]", "[\"a1.kv1<v>\", \"a1.kv0<v>\"]", true},
+    {"llama-gqa", "[\"blocks.1.attn.hook_q.3\"]", "[\"a1.h3<q>\"]", true},
     /* what is implied by another */
     {"tl-ln", "[\"blocks.1.hook_resid_pre\", \"m0\"]", "[\"blocks.1.hook_resid_pre\"]", true},
     {"tl-ln", "[\"blocks.1.hook_resid_pre\", \"input->logits\"]", "[\"blocks.1.hook_resid_pre\"]",
@@ -226,6 +228,7 @@ static const struct {
 } bad[] = {
     {"tl-ln", "{\"cut\":[\"blocks.2.hook_resid_pre\"]}", "layer 2 is not in this model"},
     {"tl-ln", "{\"cut\":[\"blocks.0.attn.hook_q.3\"]}", "head 3 is not in this model"},
+    {"llama-gqa", "{\"cut\":[\"blocks.0.attn.hook_k.2\"]}", "KV head 2 is not in this model"},
     {"tl-ln", "{\"cut\":[\"blocks.0.hook_resid_pre.1\"]}", "is no hook that can be patched"},
     {"tl-ln", "{\"cut\":[\"blocks.0.hook_scale\"]}", "is no hook that can be patched"},
     {"tl-ln", "{\"cut\":[\"blocks.0.attn.hook_q.\"]}", "is no hook that can be patched"},

@@ -67,9 +67,10 @@ static pc_status evaluate(const pc_circuit *circuit, const opened_model *m, cons
 
 int cmd_eval(int argc, char **argv)
 {
-    const char *path, *model_name = NULL, *task_name = NULL;
+    const char *path, *model_name = NULL, *task_name = NULL, *bos = NULL;
     char in_directory[CIRCUIT_PATH_BYTES];
     bool is_json = false;
+    pc_bos_rule bos_rule;
     prompt_words prompts = PROMPT_WORDS_INIT;
     measure_words words = MEASURE_WORDS_INIT;
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
@@ -79,7 +80,8 @@ int cmd_eval(int argc, char **argv)
     *next++ = (option_row){
         "task", 't', OPTION_TEXT, &task_name, "T", "a built-in task's name, or a task file", 0, 0};
     *next++ = (option_row){"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value", 0, 0};
-    add_measure_options(add_prompt_options(next, &prompts), &words);
+    next = add_bos_option(add_prompt_options(next, &prompts), &bos);
+    add_measure_options(next, &words);
     const command_usage usage = {
         "eval", "CIRCUIT.json|DIR",
         "Runs the model with everything outside the circuit cut, and prints how much of the "
@@ -94,6 +96,7 @@ int cmd_eval(int argc, char **argv)
         return EXIT_USAGE;
     }
     int code = check_prompt_words(&prompts, task_name, "eval");
+    if (code == EXIT_DONE) code = read_bos(&bos_rule, bos, "eval");
     if (code == EXIT_DONE) code = read_measure_words(&options, &words, "eval"); /* the user's own */
     if (code != EXIT_DONE) return code;
 
@@ -105,6 +108,7 @@ int cmd_eval(int argc, char **argv)
     if (code == EXIT_USAGE) code = EXIT_BAD_INPUT; /* the file's words */
     opened_model m = {0};
     if (code == EXIT_DONE) code = open_model(&m, model_name, "eval");
+    m.bos_rule = bos_rule;
     const pc_task_options task_options = task_options_of(&prompts);
     if (code == EXIT_DONE) {
         status = evaluate(circuit, &m, task_name, &task_options, &options, is_json);

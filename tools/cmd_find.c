@@ -12,11 +12,12 @@
 #include <string.h>
 
 typedef struct find_words {
-    const char *model, *task, *level, *method, *directory, *granularity;
+    const char *model, *task, *level, *method, *directory, *granularity, *bos;
     int64_t top, rows;
     double threshold, faithfulness;
     pc_kv_granularity kv;
     bool is_json, has_resume;
+    pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
 } find_words;
@@ -31,7 +32,7 @@ static const command_usage usage = {
 
 static parse_outcome parse(find_words *w, int argc, char **argv)
 {
-    option_row rows[24] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     const option_row own[] = {
         {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
@@ -51,6 +52,7 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
     };
     memcpy(next, own, sizeof own);
     next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    next = add_bos_option(next, &w->bos);
     add_measure_options(next, &w->measure);
     return options_parse(rows, &w->model, &usage, argc, argv);
 }
@@ -111,7 +113,8 @@ static int read_words(pc_find_options *out, find_words *w)
         return EXIT_USAGE;
     }
     const int prompts = check_prompt_words(&w->prompts, w->task, "find");
-    if (prompts != EXIT_DONE) return prompts;
+    if (prompts != EXIT_DONE || read_bos(&w->bos_rule, w->bos, "find") != EXIT_DONE)
+        return EXIT_USAGE;
     out->method = w->method;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
@@ -158,6 +161,7 @@ int cmd_find(int argc, char **argv)
     stop_on_signals();
     code = open_model(&m, w.model, "find");
     if (code != EXIT_DONE) return code;
+    m.bos_rule = w.bos_rule;
     pc_status status = search(&circuit, &w, &options, &m);
     if (status == PC_OK)
         status = w.is_json ? print_circuit_json(circuit) : print_circuit(circuit, w.rows);

@@ -126,8 +126,9 @@ static void print_json(const head_report *r, const opened_model *m)
 
 int cmd_heads(int argc, char **argv)
 {
-    const char *name, *task_name = NULL;
+    const char *name, *task_name = NULL, *bos = NULL;
     bool is_json = false;
+    pc_bos_rule bos_rule;
     prompt_words prompts = PROMPT_WORDS_INIT;
     measure_words words = MEASURE_WORDS_INIT;
     pc_evaluator_options evaluation = PC_EVALUATOR_OPTIONS_INIT;
@@ -135,7 +136,8 @@ int cmd_heads(int argc, char **argv)
     *next++ = (option_row){"task",     't', OPTION_TEXT,
                            &task_name, "T", "score the heads on this task's clean prompts",
                            0,          0};
-    next = add_measure_options(add_prompt_options(next, &prompts), &words);
+    next = add_bos_option(add_prompt_options(next, &prompts), &bos);
+    next = add_measure_options(next, &words);
     *next++ = (option_row){"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value", 0, 0};
     const command_usage usage = {"heads", "MODEL",
                                  "Scores every head's attention against the patterns of known "
@@ -147,6 +149,7 @@ int cmd_heads(int argc, char **argv)
     const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int code = check_prompt_words(&prompts, task_name ? task_name : "induction", "heads");
+    if (code == EXIT_DONE) code = read_bos(&bos_rule, bos, "heads");
     if (code == EXIT_DONE) code = read_measure_words(&evaluation, &words, "heads");
     if (code != EXIT_DONE) return code;
 
@@ -156,6 +159,7 @@ int cmd_heads(int argc, char **argv)
     const pc_task_options task_options = task_options_of(&prompts);
     code = open_model(&m, name, "heads");
     if (code != EXIT_DONE) return code;
+    m.bos_rule = bos_rule;
     pc_status status = open_task(&task, task_name ? task_name : "induction", &m, &task_options);
     if (status == PC_OK) status = detect(&r, &m, task, task_name != NULL, (uint64_t)prompts.seed);
     if (status == PC_OK) status = measure(&r, &m, task, &evaluation);

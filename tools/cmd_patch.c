@@ -12,7 +12,8 @@
 #include <string.h>
 
 typedef struct patch_words {
-    const char *model, *task, *what, *by, *positions, *directory;
+    const char *model, *task, *what, *by, *positions, *directory, *granularity;
+    pc_kv_granularity kv;
     int64_t rows;
     bool is_json, has_resume;
     prompt_words prompts;
@@ -38,7 +39,9 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
         {"by", 0, OPTION_TEXT, &w->by, "AXES",
          "layer, and head or position or both (layer,position)", 0, 0},
         {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
-         "each, or the task's names like IO,S2,end (each)", 0, 0},
+         "each, or columns like IO,S2,end (the task's names), -1, 2..5 (each)", 0, 0},
+        {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
+         "grouped heads: k and v once per KV head (kv), or per query head (query)", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "strongest cells on the terminal (15)", 0, 1 << 30},
@@ -102,10 +105,11 @@ static pc_status split_positions(const char ***names, int *n, char *list)
 }
 
 /* The option words that the library reads; `list` holds the names. */
-static int read_words(pc_grid_options *out, char **list, const patch_words *w)
+static int read_words(pc_grid_options *out, char **list, patch_words *w)
 {
     pc_status status = pc_site_parse(&out->what, w->what);
     if (status == PC_OK) status = pc_axes_parse(&out->axes, w->by);
+    if (status == PC_OK) status = pc_kv_granularity_parse(&w->kv, w->granularity);
     if (status != PC_OK) {
         complain("patch", "%s", pc_last_error());
         return EXIT_USAGE;
@@ -135,7 +139,8 @@ static pc_status measure(pc_grid **out, const patch_words *w, pc_grid_options *o
     options->tokenizer = m->tokenizer;
     options->progress = progress_tell;
     options->payload = &progress;
-    status = pc_grid_measure(out, m->model, task, options);
+    status = pc_model_set_kv_granularity(m->model, w->kv);
+    if (status == PC_OK) status = pc_grid_measure(out, m->model, task, options);
     progress_end(&progress);
     pc_task_free(task);
     return status;
@@ -163,6 +168,7 @@ static int run(const patch_words *w, pc_grid_options *options)
 int cmd_patch(int argc, char **argv)
 {
     patch_words w = {.by = "layer,position",
+                     .granularity = "kv",
                      .rows = 15,
                      .prompts = PROMPT_WORDS_INIT,
                      .measure = MEASURE_WORDS_INIT};

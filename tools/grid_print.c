@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_COLUMNS = 20, TOKEN_SHOWN = 10 };
+enum { MOST_COLUMNS = 20, TOKEN_SHOWN = 10, LONGEST_SHOWN = 24 };
 
 static bool has(const pc_grid_info *info, pc_axis axis)
 {
@@ -27,6 +27,27 @@ static const pc_grid_cell *cell_at(const pc_grid *grid, const pc_grid_info *info
                            (int)(i % info->n_positions));
 }
 
+/* Bytes of at most `most` characters of UTF-8. */
+static int bytes_of(const char *text, int most)
+{
+    int n = 0;
+    for (; text[n]; n++) {
+        const bool is_start = ((unsigned char)text[n] & 0xc0) != 0x80;
+        if (is_start && most-- == 0) break;
+    }
+    return n;
+}
+
+/* A token in quotes; what a position is called otherwise, if anything. */
+static void add_token(table *t, const pc_grid_position *p, int most)
+{
+    const char *words = p->token ? p->token : p->also ? p->also : "";
+    const int n = bytes_of(words, most);
+    const char *more = words[n] ? "\xe2\x80\xa6" : "";
+    if (p->token) table_cell(t, "\"%.*s%s\"", n, words, more);
+    else table_cell(t, "%.*s%s", n, words, more);
+}
+
 /* ---- the whole as a table, last layer first ---- */
 
 static void add_heading(table *t, const pc_grid *grid, const pc_grid_info *info, int n_columns)
@@ -42,11 +63,8 @@ static void add_heading(table *t, const pc_grid *grid, const pc_grid_info *info,
     }
     if (!has_tokens) return;
     table_cell(t, "%s", "");
-    for (int i = 0; i < n_columns; i++) {
-        const pc_grid_position *p = pc_grid_position_at(grid, i);
-        if (p->token) table_cell(t, "\"%.*s\"", TOKEN_SHOWN, p->token);
-        else table_cell(t, "%.*s", TOKEN_SHOWN, p->also ? p->also : "");
-    }
+    for (int i = 0; i < n_columns; i++)
+        add_token(t, pc_grid_position_at(grid, i), TOKEN_SHOWN);
 }
 
 static int decimals_for(const pc_grid *grid, const pc_grid_info *info)
@@ -111,8 +129,8 @@ static void add_row(table *t, const pc_grid *grid, const pc_grid_info *info, int
     table_cell(t, has(info, PC_AXIS_HEAD) ? "%d" : "",
                (int)(i / info->n_positions % info->n_heads));
     table_cell(t, "%s", p ? p->name : "");
-    if (p && p->token) table_cell(t, "\"%.40s\"", p->token);
-    else table_cell(t, "%s", p && p->also ? p->also : "");
+    if (p) add_token(t, p, LONGEST_SHOWN);
+    else table_cell(t, "%s", "");
     table_cell(t, "%+.4f", cell->effect);
     if (info->task->n > 1) table_cell(t, "%.4f", cell->stderr_);
     else table_cell(t, "-"); /* one prompt says nothing about others */

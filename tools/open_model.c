@@ -72,7 +72,7 @@ pc_task_limits limits_of(const opened_model *m)
                             .vocab_out = m->info->vocab_out,
                             .n_ctx = m->info->n_ctx,
                             .bos = m->info->bos,
-                            .bos_rule = PC_BOS_AS_TOKENIZER};
+                            .bos_rule = m->bos_rule};
 }
 
 bool is_task_file(const char *name)
@@ -89,7 +89,10 @@ pc_status open_task(pc_task **out, const char *name, const opened_model *m,
 {
     const pc_task_limits limits = limits_of(m);
     if (is_task_file(name)) return pc_task_read(out, name, m->tokenizer, &limits);
-    return pc_task_generate(out, name, m->tokenizer, &limits, options);
+    const pc_status status = pc_task_generate(out, name, m->tokenizer, &limits, options);
+    for (int i = 0; status == PC_OK && pc_task_note(*out, i); i++)
+        fprintf(stderr, "task %s: %s\n", name, pc_task_note(*out, i));
+    return status;
 }
 
 const char *circuit_path(char out[CIRCUIT_PATH_BYTES], const char *name)

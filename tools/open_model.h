@@ -8,6 +8,7 @@ typedef struct opened_model {
     pc_model *model;
     const pc_model_info *info;
     pc_tokenizer *tokenizer; /* NULL: there is none that can be read */
+    pc_bos_rule bos_rule;    /* for the prompts of tasks; as the tokenizer says until it is set */
     char why_no_tokenizer[512];
 } opened_model;
 
@@ -26,7 +27,8 @@ pc_task_limits limits_of(const opened_model *model);
 /* Whether the name of a task is a file's, and not a built-in task's. */
 bool is_task_file(const char *name);
 
-/* A task's file, or the name of a built-in task, which is generated. */
+/* A task's file, or the name of a built-in task, which is generated; what its generator left out is
+ * told on stderr. */
 pc_status open_task(pc_task **out, const char *name, const opened_model *model,
                     const pc_task_options *options);
 

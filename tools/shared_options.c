@@ -38,6 +38,26 @@ option_row *add_measure_options(option_row *at, measure_words *w)
     return at + sizeof rows / sizeof *rows;
 }
 
+option_row *add_bos_option(option_row *at, const char **bos)
+{
+    *at = (option_row){
+        "bos", 0, OPTION_TEXT, bos, "RULE", "as-tokenizer, always or never (as-tokenizer)", 0, 0};
+    return at + 1;
+}
+
+int read_bos(pc_bos_rule *out, const char *bos, const char *command)
+{
+    static const char *const names[] = {[PC_BOS_AS_TOKENIZER] = "as-tokenizer",
+                                        [PC_BOS_ALWAYS] = "always",
+                                        [PC_BOS_NEVER] = "never"};
+    *out = PC_BOS_AS_TOKENIZER;
+    if (!bos) return EXIT_DONE;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(names[i], bos) == 0) return *out = (pc_bos_rule)i, EXIT_DONE;
+    complain(command, "--bos is \"%s\", expected as-tokenizer, always or never", bos);
+    return EXIT_USAGE;
+}
+
 int check_prompt_words(const prompt_words *w, const char *task, const char *command)
 {
     const char *said = w->n            ? "--pairs"
@@ -47,8 +67,7 @@ int check_prompt_words(const prompt_words *w, const char *task, const char *comm
                        : w->length     ? "--length"
                                        : NULL;
     if (!said || !is_task_file(task)) return EXIT_DONE;
-    complain(command, "%s is for generated prompts, but --task %s is a file with its own", said,
-             task);
+    complain(command, "%s is for generated prompts, but %s is a file with its own", said, task);
     return EXIT_USAGE;
 }
 

@@ -26,9 +26,14 @@ typedef struct measure_words {
         NULL, NULL, NULL, NULL, NULL, 0                                                            \
     }
 
-/* Appends the rows at `at` and returns where the next row goes: 5 rows, 6 rows. */
+/* Appends the rows at `at` and returns where the next row goes: 5 rows, 6 rows, 1 row. */
 option_row *add_prompt_options(option_row *at, prompt_words *words);
 option_row *add_measure_options(option_row *at, measure_words *words);
+option_row *add_bos_option(option_row *at, const char **bos);
+
+/* The rule that the word says, NULL: as the tokenizer. Returns EXIT_DONE, or complains and returns
+ * EXIT_USAGE. */
+int read_bos(pc_bos_rule *out, const char *bos, const char *command);
 
 /* A task file has its own prompts: with a file in `task`, complains about the first option that
  * asks for generated ones and returns EXIT_USAGE. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ pc_status pc_task_new(pc_task **out, const char *name, const pc_task_context *co
     task->bos = context->bos;
     task->has_wrong_answers = true;
     if (pc_task_set(&task->name, name) != PC_OK || pc_task_set(&task->split, "") != PC_OK ||
-        pc_task_set(&task->origin, "") != PC_OK) {
+        pc_task_set(&task->origin, "") != PC_OK || pc_task_set(&task->meta, "") != PC_OK) {
         pc_task_free(task);
         return PC_ERR_NOMEM;
     }
@@ -65,10 +66,30 @@ void pc_task_free(pc_task *task)
     for (size_t i = 0; i < task->n; i++)
         free_stored(&task->pairs[i]);
     free(task->pairs);
+    for (size_t i = 0; i < task->n_notes; i++)
+        free(task->notes[i]);
+    free(task->notes);
+    free(task->meta);
     free(task->origin);
     free(task->split);
     free(task->name);
     free(task);
+}
+
+pc_status pc_task_add_note(pc_task *task, const char *format, ...)
+{
+    char line[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    char **notes = pc_grow(task->notes, &task->notes_capacity, task->n_notes + 1, sizeof *notes);
+    if (!notes) return PC_ERR_NOMEM;
+    task->notes = notes;
+    notes[task->n_notes] = pc_copy_text(line);
+    if (!notes[task->n_notes]) return PC_ERR_NOMEM;
+    task->n_notes++;
+    return PC_OK;
 }
 
 static size_t count_ids(const pc_pair *pair)
@@ -191,6 +212,11 @@ pc_status pc_task_finish(pc_task *task)
     if (status == PC_OK) status = pc_digest_finish(task->sha256, digest);
     pc_digest_free(digest);
     return status;
+}
+
+const char *pc_task_note(const pc_task *task, int i)
+{
+    return i >= 0 && (size_t)i < task->n_notes ? task->notes[i] : NULL;
 }
 
 const char *pc_task_name(const pc_task *task)

@@ -1,6 +1,7 @@
 /* EAP-IG's data sets: CSV with columns clean, corrupted, and answers that differ by task. */
 #include "io/csv.h"
 #include "io/task_json.h"
+#include "io/task_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,13 +80,13 @@ static pc_status check_unique(const pc_csv *csv)
 }
 
 /* The metric compares the years' tokens, so each must be one token. */
-static pc_status encode_years(reader *self)
+pc_status pc_task_encode_years(pc_ids *out, const pc_task_context *context)
 {
     for (int year = 0; year < N_YEARS; year++) {
         char digits[8];
         const int length = snprintf(digits, sizeof digits, "%02d", year);
-        pc_status status = pc_task_encode_answer(&self->years, digits, (size_t)length, "years",
-                                                 (size_t)year, self->context);
+        pc_status status =
+            pc_task_encode_answer(out, digits, (size_t)length, "years", (size_t)year, context);
         if (status != PC_OK)
             return pc_fail_within(status, "greater-than needs a token for each of 00 to 99");
     }
@@ -103,7 +104,9 @@ static pc_status read_header(reader *self, const pc_csv *csv)
     self->corrupted = (size_t)corrupted;
     self->right = (size_t)find_column(csv, self->layout->right);
     if (self->layout->wrong) self->wrong = (size_t)find_column(csv, self->layout->wrong);
-    return self->layout->answers == ANSWERS_YEARS ? encode_years(self) : PC_OK;
+    return self->layout->answers == ANSWERS_YEARS
+               ? pc_task_encode_years(&self->years, self->context)
+               : PC_OK;
 }
 
 /* A cell as a number from 0 to most; -1 if it is anything else. */

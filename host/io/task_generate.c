@@ -1,5 +1,5 @@
 /* The built-in tasks: their table, and what all generators have in common. */
-#include "io/task_generate.h"
+#include "io/task_text.h"
 
 #include "base/memory.h"
 
@@ -8,26 +8,30 @@
 
 enum { DEFAULT_N = 64, MAX_N = 1000000 };
 
-static const pc_generator *const generators[] = {&pc_generator_induction};
-enum { N_GENERATORS = sizeof generators / sizeof *generators };
+const pc_generator *const pc_generators[] = {
+    &pc_generator_induction,        &pc_generator_ioi,
+    &pc_generator_greater_than,     &pc_generator_docstring,
+    &pc_generator_gendered_pronoun, &pc_generator_subject_verb,
+    &pc_generator_copy_name,        NULL};
+enum { N_GENERATORS = sizeof pc_generators / sizeof *pc_generators - 1 };
 
 static const char *const split_names[] = {
     [PC_SPLIT_TRAIN] = "train", [PC_SPLIT_TEST] = "test", [PC_SPLIT_OOD] = "ood", NULL};
 
 const char *pc_task_builtin_name(int i)
 {
-    return i >= 0 && i < N_GENERATORS ? generators[i]->name : NULL;
+    return i >= 0 && i < N_GENERATORS ? pc_generators[i]->name : NULL;
 }
 
 const char *pc_task_builtin_summary(int i)
 {
-    return i >= 0 && i < N_GENERATORS ? generators[i]->summary : NULL;
+    return i >= 0 && i < N_GENERATORS ? pc_generators[i]->summary : NULL;
 }
 
 const char *pc_task_builtin_corruption(int i, int j)
 {
     if (i < 0 || i >= N_GENERATORS || j < 0) return NULL;
-    const char *const *names = generators[i]->corruptions;
+    const char *const *names = pc_generators[i]->corruptions;
     for (int k = 0; k < j && *names; k++)
         names++;
     return *names;
@@ -59,9 +63,9 @@ static pc_status choose_generator(const pc_generator **out, const char *name)
     const char *names[N_GENERATORS + 1] = {NULL};
     int i = 0;
     for (int k = 0; k < N_GENERATORS; k++)
-        names[k] = generators[k]->name;
+        names[k] = pc_generators[k]->name;
     PC_TRY(choose(&i, name, names, "task"));
-    *out = generators[i];
+    *out = pc_generators[i];
     return PC_OK;
 }
 
@@ -100,15 +104,45 @@ static pc_status make_pairs(pc_task *task, const pc_generator *generator,
                             const pc_task_order *order, int n)
 {
     pc_pair pair = {0};
-    pc_status status = generator->check(order);
+    pc_book *book = NULL;
+    pc_status status = generator->page ? pc_book_open(&book, task, generator->page, order)
+                                       : generator->check(order);
     for (int i = 0; i < n && status == PC_OK; i++) {
         pc_rng rng = stream_of(task->seed, order->split, i);
         pc_pair_clear(&pair);
-        status = generator->make_pair(&pair, &rng, order);
+        status =
+            book ? pc_book_make_pair(&pair, &rng, book) : generator->make_pair(&pair, &rng, order);
         if (status == PC_OK) status = pc_task_add(task, &pair, order->context);
     }
+    if (book && status == PC_OK) status = pc_book_tell(book, task);
+    pc_book_close(book);
     pc_pair_free(&pair);
     return status;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const pc_prompt *x = *(const pc_prompt *const *)a, *y = *(const pc_prompt *const *)b;
+    if (x->n_tokens != y->n_tokens) return x->n_tokens < y->n_tokens ? -1 : 1;
+    const size_t n_bytes = (size_t)x->n_tokens * sizeof *x->clean;
+    const int order = memcmp(x->clean, y->clean, n_bytes);
+    return order ? order : memcmp(x->corrupted, y->corrupted, n_bytes);
+}
+
+/* A pair that comes again adds nothing to what n pairs show. */
+static pc_status tell_repeats(pc_task *task)
+{
+    size_t n_again = 0;
+    const pc_prompt **sorted = pc_alloc(task->n, sizeof *sorted);
+    if (!sorted) return PC_ERR_NOMEM;
+    for (size_t i = 0; i < task->n; i++)
+        sorted[i] = &task->pairs[i].view;
+    qsort(sorted, task->n, sizeof *sorted, compare_pairs);
+    for (size_t i = 1; i < task->n; i++)
+        n_again += compare_pairs(&sorted[i - 1], &sorted[i]) == 0;
+    free(sorted);
+    return n_again ? pc_task_add_note(task, "%zu of %zu pairs repeat another one", n_again, task->n)
+                   : PC_OK;
 }
 
 /* With name, seed and split, the origin is enough to generate the task again for the same model. */
@@ -118,6 +152,8 @@ static pc_status describe(pc_task *task, const pc_generator *generator, const pc
     pc_text_printf(&origin, "patchclamp task %s, corruption %s", generator->name,
                    generator->corruptions[order->corruption]);
     if (order->length) pc_text_printf(&origin, ", length %d", order->length);
+    if (order->context->limits->bos_rule == PC_BOS_NEVER) pc_text_put(&origin, ", without BOS");
+    pc_text_printf(&origin, "; %s", generator->source);
     pc_status status = pc_text_status(&origin);
     if (status == PC_OK) status = pc_task_set(&task->origin, origin.data);
     if (status == PC_OK) status = pc_task_set(&task->split, split_names[order->split]);
@@ -168,6 +204,7 @@ static pc_status generate(pc_task **out, const pc_generator *generator, pc_task_
         status = describe(task, generator, order);
     }
     if (status == PC_OK) status = make_pairs(task, generator, order, n);
+    if (status == PC_OK) status = tell_repeats(task);
     if (status == PC_OK) status = pc_task_finish(task);
     free(words);
     if (status == PC_OK) *out = task;

@@ -1,4 +1,5 @@
-/* How a built-in task is added: a row of the table in task_generate.c, and one function a pair. */
+/* How a built-in task is added: a row of the table in task_generate.c, and a function that makes a
+ * pair, or a page of sentences (task_text.h). */
 #ifndef PC_IO_TASK_GENERATE_H
 #define PC_IO_TASK_GENERATE_H
 
@@ -19,9 +20,13 @@ typedef struct pc_task_order {
     size_t n_words;
 } pc_task_order;
 
+struct pc_page;
+
 typedef struct pc_generator {
     const char *name, *summary;
+    const char *source;             /* the paper, and how ours differs */
     const char *const *corruptions; /* the default first, NULL behind the last */
+    const struct pc_page *page;     /* or NULL and the functions */
     /* PC_ERR_INPUT, in words, if the model cannot hold such a task; called once before the pairs.
      */
     pc_status (*check)(const pc_task_order *order);
@@ -29,6 +34,11 @@ typedef struct pc_generator {
     pc_status (*make_pair)(pc_pair *pair, pc_rng *rng, const pc_task_order *order);
 } pc_generator;
 
-extern const pc_generator pc_generator_induction;
+extern const pc_generator pc_generator_induction, pc_generator_ioi, pc_generator_greater_than,
+    pc_generator_docstring, pc_generator_gendered_pronoun, pc_generator_subject_verb,
+    pc_generator_copy_name;
+
+/* The table, NULL behind the last. */
+extern const pc_generator *const pc_generators[];
 
 #endif

@@ -217,7 +217,11 @@ static pc_status make_pair(pc_pair *pair, pc_rng *rng, const pc_task_order *orde
 }
 
 const pc_generator pc_generator_induction = {
-    "induction", "repeated random words: say what followed the last word when it came before",
-    corruptions, check_order,
-    make_pair,
+    .name = "induction",
+    .summary = "repeated random words: say what followed the last word when it came before",
+    .source = "Olsson et al. 2022 (arXiv:2209.11895); ours repeats a part at a varying place and "
+              "distance amid noise",
+    .corruptions = corruptions,
+    .check = check_order,
+    .make_pair = make_pair,
 };

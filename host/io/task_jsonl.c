@@ -1,5 +1,4 @@
 /* Patchclamp's own task files: JSON Lines, a line a pair, before them a line about the whole. */
-#include "base/file.h"
 #include "io/json_limits.h"
 #include "io/task_json.h"
 
@@ -59,6 +58,17 @@ static pc_status read_words(char **out, const json_t *object, const char *key)
     return pc_fail(PC_ERR_INPUT, "%s is %s, expected a string", key, found);
 }
 
+/* Kept as it is, to be written again. */
+static pc_status read_meta(pc_task *task, const json_t *meta)
+{
+    if (!meta) return PC_OK;
+    char *dumped = json_dumps(meta, JSON_ENCODE_ANY);
+    if (!dumped) return pc_fail(PC_ERR_NOMEM, "out of memory for \"meta\"");
+    const pc_status status = pc_task_set(&task->meta, dumped);
+    free(dumped);
+    return status;
+}
+
 /* {"task": NAME, "seed": N, "split": S, "source": WORDS, "positions": {...}, "meta": ...} */
 static pc_status read_head(pc_task *task, const json_t *object)
 {
@@ -69,6 +79,7 @@ static pc_status read_head(pc_task *task, const json_t *object)
     PC_TRY(read_words(&task->split, object, "split"));
     PC_TRY(read_words(&task->origin, object, "source"));
     PC_TRY(read_seed(&task->seed, json_object_get(object, "seed")));
+    PC_TRY(read_meta(task, json_object_get(object, "meta")));
     return pc_task_json_positions(task, json_object_get(object, "positions"));
 }
 
@@ -200,8 +211,9 @@ static void put_positions(pc_text *out, const pc_named_span *spans, size_t n, co
 {
     for (size_t i = 0; i < n; i++) {
         const long long first = spans[i].first, last = spans[i].last;
-        pc_text_printf(out,
-                       i ? ", \"%s\": " : ", \"positions\": {\"%s\": ", task->names[spans[i].name]);
+        pc_text_put(out, i ? ", " : ", \"positions\": {");
+        pc_text_put_json_string(out, task->names[spans[i].name]);
+        pc_text_put(out, ": ");
         if (first == last) pc_text_printf(out, "%lld", first);
         else pc_text_printf(out, "[%lld, %lld]", first, last);
     }
@@ -238,6 +250,18 @@ static void put_words(pc_text *out, const char *key, const char *words)
     pc_text_put_json_string(out, words);
 }
 
+/* The file's own, or what the generator says. */
+static void put_meta(pc_text *out, const pc_task *task)
+{
+    if (*task->meta) pc_text_printf(out, ", \"meta\": %s", task->meta);
+    if (*task->meta || task->n_notes == 0) return;
+    for (size_t i = 0; i < task->n_notes; i++) {
+        pc_text_put(out, i ? ", " : ", \"meta\": {\"notes\": [");
+        pc_text_put_json_string(out, task->notes[i]);
+    }
+    pc_text_put(out, "]}");
+}
+
 static void put_head(pc_text *out, const pc_task *task)
 {
     pc_text_put(out, "{\"task\": ");
@@ -247,6 +271,7 @@ static void put_head(pc_text *out, const pc_task *task)
     put_words(out, "split", task->split);
     put_words(out, "source", task->origin);
     put_positions(out, task->named, task->n_named, task);
+    put_meta(out, task);
     pc_text_put(out, "}\n");
 }
 
@@ -256,13 +281,4 @@ pc_status pc_task_put_jsonl(pc_text *out, const pc_task *task)
     for (size_t i = 0; i < task->n; i++)
         put_pair(out, &task->pairs[i], task);
     return pc_text_status(out);
-}
-
-pc_status pc_task_write(const pc_task *task, const char *path)
-{
-    pc_text text = {0};
-    pc_status status = pc_task_put_jsonl(&text, task);
-    if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
-    pc_text_free(&text);
-    return status;
 }

@@ -11,17 +11,13 @@ enum { MAX_NAMES = 256, MAX_NAME_BYTES = 64 };
 
 static const char end_name[] = "end";
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
+/* auto-circuit's own files have `,_B`: only what cannot be told from a number, or ends a word on a
+ * command line, is no name. */
 static bool is_name(const char *name)
 {
     size_t n = 0;
-    if (!is_letter(name[0])) return false;
-    while (name[n] &&
-           (is_letter(name[n]) || (name[n] >= '0' && name[n] <= '9') || strchr("-+.", name[n])))
+    if (!name[0] || name[0] == '-' || (name[0] >= '0' && name[0] <= '9')) return false;
+    while ((unsigned char)name[n] > ' ' && name[n] != 0x7f)
         n++;
     return !name[n] && n <= MAX_NAME_BYTES;
 }
@@ -40,8 +36,8 @@ static pc_status add_name(int *out, pc_task *task, const char *name)
     if (*out >= 0) return PC_OK;
     if (!is_name(name))
         return pc_fail(PC_ERR_INPUT,
-                       "\"%.80s\" cannot name a position, expected at most %d of letters, digits, "
-                       "_ - + and ., a letter or _ first",
+                       "\"%.80s\" cannot name a position, expected at most %d bytes without "
+                       "spaces, no digit and no - first",
                        name, MAX_NAME_BYTES);
     if (task->n_names == MAX_NAMES)
         return pc_fail(PC_ERR_INPUT, "more than %d names of positions", MAX_NAMES);
@@ -207,19 +203,18 @@ pc_status pc_task_span(pc_span *out, const pc_task *task, int prompt, const char
     if (!out || !task || !name || prompt < 0 || (size_t)prompt >= task->n)
         return pc_fail(PC_ERR_ARG, "pc_task_span: an argument is NULL, or no prompt %d", prompt);
     const pc_stored_pair *pair = &task->pairs[prompt];
+    pc_span other;
+    int i = 0;
+    while (pc_task_position_name(task, i) && strcmp(pc_task_position_name(task, i), name) != 0)
+        i++;
+    if (pc_task_position_name(task, i) && span_of(out, task, pair, i)) return PC_OK;
+
     pc_text known = {0};
-    pc_span span;
-    for (int i = 0; pc_task_position_name(task, i); i++) {
-        if (!span_of(&span, task, pair, i)) continue;
-        if (strcmp(pc_task_position_name(task, i), name) == 0) {
-            *out = span;
-            pc_text_free(&known);
-            return PC_OK;
-        }
-        pc_text_printf(&known, "%s%s", comma_before(&known), pc_task_position_name(task, i));
-    }
-    pc_status status = fail_unknown(name, &known);
-    if (status == PC_ERR_INPUT) pc_fail_within(status, "task %s, pair %d", task->name, prompt);
+    for (i = 0; pc_task_position_name(task, i); i++)
+        if (span_of(&other, task, pair, i))
+            pc_text_printf(&known, "%s%s", comma_before(&known), pc_task_position_name(task, i));
+    const pc_status status = fail_unknown(name, &known);
     pc_text_free(&known);
-    return status;
+    return status == PC_ERR_INPUT ? pc_fail_within(status, "task %s, pair %d", task->name, prompt)
+                                  : status;
 }

@@ -92,6 +92,9 @@ typedef struct pc_stored_pair {
 
 struct pc_task {
     char *name, *split, *origin; /* never NULL, but may be "" */
+    char *meta;                  /* JSON, or "" */
+    char **notes;                /* of the generator */
+    size_t n_notes, notes_capacity;
     uint64_t seed;
     int64_t bos;
     pc_stored_pair *pairs;
@@ -108,6 +111,8 @@ struct pc_task {
 pc_status pc_task_new(pc_task **out, const char *name, const pc_task_context *context);
 /* Replaces one of the texts of a task by a copy. */
 pc_status pc_task_set(char **text, const char *value);
+/* Adds a line about how the task was generated. */
+pc_status pc_task_add_note(pc_task *task, const char *format, ...) PC_PRINTF(2, 3);
 /* Checks the pair and copies it into the task. */
 pc_status pc_task_add(pc_task *task, const pc_pair *pair, const pc_task_context *context);
 /* Names a span of every pair; no name comes twice. */

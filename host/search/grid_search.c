@@ -149,7 +149,7 @@ static pc_status set_options(grid_search *s)
         {"engine", "twin"},
         {"precision", "fp64"},
         {"embedding_node", "token and position"},
-        {"kv_granularity", "kv"},
+        {"kv_granularity", pc_kv_granularity_name(s->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)

@@ -28,8 +28,7 @@ pc_status pc_run_facts_init(pc_run_facts *out, pc_model *model, const pc_task *t
     /* in key order behind those that say it in words */
     pc_run_facts_add(out, "task_sha256", pc_task_sha256(task));
     pc_run_facts_add(out, "task_split", pc_task_split(task));
-    pc_run_facts_add(out, "kv_granularity",
-                     pc_kv_granularity_name(model->info.kv_granularity));
+    pc_run_facts_add(out, "kv_granularity", pc_kv_granularity_name(model->info.kv_granularity));
     pc_run_facts_add(out, "source", pc_source_name(evaluation->source));
     pc_run_facts_add(out, "direction", pc_direction_name(evaluation->direction));
     pc_run_facts_add(out, "metric", pc_metric_name(evaluation->metric));

@@ -29,7 +29,8 @@ typedef struct pc_intervention pc_intervention;
  * that the task gives to a token or a span of each prompt. Names that the model does not have:
  * PC_ERR_INPUT with the nearest one.
  *
- * Of hook names there are, L the layer, H the head (of k and v: the KV head), N the neuron:
+ * Of hook names there are, L the layer, H the head (of k and v: the KV head, unless the model reads
+ * them per query head), N the neuron:
  *   blocks.L.hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out, hook_mlp_out,
  *   hook_mlp_in, hook_q_input.H, hook_k_input.H, hook_v_input.H, attn.hook_z.H, attn.hook_result.H,
  *   attn.hook_q.H, attn.hook_k.H, attn.hook_v.H, attn.hook_pattern.H, mlp.hook_post.N

@@ -37,7 +37,7 @@ typedef struct pc_task_limits {
     int64_t vocab_out;    /* answers are 0 .. vocab_out - 1 */
     int n_ctx;            /* longest prompt in tokens */
     int64_t bos;          /* beginning-of-sequence id when there is no tokenizer; -1: none */
-    pc_bos_rule bos_rule; /* for prompts given as text */
+    pc_bos_rule bos_rule; /* for prompts given as text, and generated ones */
 } pc_task_limits;
 
 /* Reads a task file: Patchclamp's JSONL, auto-circuit's JSON or EAP-IG's CSV, told by content.
@@ -60,8 +60,8 @@ typedef struct pc_task_limits {
  *
  * Its positions hold for every pair; a pair's own "positions" add to them or override. `end` is the
  * last token unless it is named otherwise. A target's position may be a name (of a span: its last
- * token). Names are letters, digits, _ - + and ., a letter or _ first. Any other key is an error.
- * EAP-IG's tables are known by their columns, others are passed over:
+ * token). A name has no space in it and begins with neither a digit nor -. Any other key is an
+ * error. EAP-IG's tables are known by their columns, others are passed over:
  *
  *     clean, corrupted, and   correct_idx + incorrect_idx, clean_answer_idx + corrupted_answer_idx,
  *                             country_idx + corrupted_country_idx: token ids
@@ -75,23 +75,32 @@ PC_API pc_status pc_task_read(pc_task **out, const char *path, const pc_tokenize
                               const pc_task_limits *limits);
 
 /* The splits train and test are alike but have no draws in common; ood (out of distribution) asks
- * the same of prompts that train cannot have: `induction` has longer repeats, further away. */
+ * the same of prompts that train cannot have: `induction` has longer repeats, further away. Of the
+ * tasks of sentences each clean prompt belongs to train or to test by its text, whatever the seed;
+ * ood has other templates and words. */
 typedef struct pc_task_options {
     int n; /* pairs; 0: 64 */
     uint64_t seed;
     const char *split;      /* "train", "test" or "ood"; NULL: "train" */
     const char *corruption; /* NULL: the task's default */
-    int length;             /* tokens per prompt, BOS included; 0: the task's default */
+    int length; /* tokens per prompt of `induction`, BOS included; 0: the task's default */
 } pc_task_options;
 #define PC_TASK_OPTIONS_INIT                                                                       \
     {                                                                                              \
         0, 0, NULL, NULL, 0                                                                        \
     }
 
-/* Generates a built-in task. Pair i depends on seed, split and i alone, not on n. An unknown name,
- * split or corruption, or sizes that the model cannot hold: PC_ERR_INPUT. */
+/* Generates a built-in task for a tokenizer, which `induction` does without. Prompts begin with BOS
+ * if there is one, unless the rule is PC_BOS_NEVER. Pair i depends on seed, split and i alone, not
+ * on n; corruptions share the clean prompts. An unknown name, split or corruption, sizes that the
+ * model cannot hold, or too few words that are one token: PC_ERR_INPUT. */
 PC_API pc_status pc_task_generate(pc_task **out, const char *name, const pc_tokenizer *tokenizer,
                                   const pc_task_limits *limits, const pc_task_options *options);
+
+/* What a generator has to say of the model's tokenizer, a line each: the words and templates that
+ * it left out, pairs that come twice. Written as "meta" of the first line. NULL behind the last,
+ * and for tasks that were read. */
+PC_API const char *pc_task_note(const pc_task *task, int i);
 
 /* Names and one-line summaries of the built-in tasks; NULL behind the last. */
 PC_API const char *pc_task_builtin_name(int i);
@@ -102,6 +111,25 @@ PC_API const char *pc_task_builtin_corruption(int i, int j);
 
 /* Writes the task as JSONL with token ids; reading it gives the same task. */
 PC_API pc_status pc_task_write(const pc_task *task, const char *path);
+
+typedef enum pc_task_format { PC_TASK_JSONL, PC_TASK_AUTO_CIRCUIT, PC_TASK_EAP_IG } pc_task_format;
+
+/* "jsonl", "auto-circuit" or "eap-ig", else PC_ERR_INPUT. */
+PC_API pc_status pc_task_format_parse(pc_task_format *out, const char *name);
+
+/* Writes the task in a format; the two others are text, so that they need the tokenizer.
+ *
+ *     auto-circuit    JSON as load_datasets_from_json() reads it; word_idxs has the names that mean
+ *                     the same one token in all pairs, if these are equally long
+ *     eap-ig          CSV: clean, corrupted and label (all answers are years above it, all wrong
+ *                     answers the others), correct_idx + incorrect_idx, or answers_idx +
+ *                     corrupted_answers_idx (lists)
+ *
+ * A BOS in front is left out: the programs put it there. PC_ERR_INPUT: text that does not encode to
+ * the same tokens again, a pair that is not read at its last token alone or has no wrong answers.
+ */
+PC_API pc_status pc_task_export(const pc_task *task, const char *path, pc_task_format format,
+                                const pc_tokenizer *tokenizer);
 
 PC_API void pc_task_free(pc_task *task);
 

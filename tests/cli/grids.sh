@@ -54,6 +54,18 @@ for what in resid_mid mlp_out q k v; do
     expect_exit 0 "${patch[@]}" --what $what --rows 0
 done
 expect_exit 0 patch "$models/tl-attn-only" --task induction -n 2 --what q --by layer,head
+echo '{"clean": [0, 3, 4, 5], "corrupted": [0, 6, 4, 5], "answers": [2], "wrong_answers": [1]}' >ids.jsonl
+expect_exit 0 patch "$models/llama-gqa" --task ids.jsonl --what k --by layer,head -o shared
+expect_line '^layer +kv0 +kv1$'
+expect "columns are KV heads" grep -q '>KV head</text>' shared/grid.svg
+expect "a line a KV head" test "$(wc -l <shared/grid.csv)" = 7
+expect_exit 0 patch "$models/llama-gqa" --task ids.jsonl --what k --by layer,head --kv-granularity query
+expect_line '^layer +h0 +h1 +h2 +h3$'
+expect_refusal 2 'kv_granularity was kv, now query' patch "$models/llama-gqa" --task ids.jsonl --what k --by layer,head \
+    --kv-granularity query -o shared --resume
+expect_refusal 3 'expected' patch "$models/llama-gqa" --task ids.jsonl --what k --kv-granularity head
+expect_exit 0 patch "$models/llama-gqa" --task ids.jsonl --what z --by layer,head
+expect_line '^layer +h0 +h1 +h2 +h3$'
 expect_json patch "$models/tl-parallel" --task induction -n 1 --what mlp_out --json
 
 # ---- named positions ----

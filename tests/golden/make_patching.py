@@ -69,8 +69,6 @@ def main(folder):
     torch.set_default_dtype(torch.float64)  # the library fills its tables in the default type
     for name in make_models.TL_MODELS:
         model = make_models.load_hooked_transformer(folder / name)
-        if model.cfg.n_key_value_heads is not None:
-            continue  # its patching functions count query heads where the hooks have KV heads
         task = json.loads((folder / name / "golden.json").read_text())["task"]
         lines = ",\n".join(json.dumps(row) for row in rows(model, task))
         (folder / name / "patching.json").write_text(f"[\n{lines}\n]\n")
