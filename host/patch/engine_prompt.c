@@ -309,29 +309,3 @@ pc_status pc_engine_prompt_prepare(pc_engine_prompt *p, const pc_engine_weights 
     p->is_ready = true;
     return PC_OK;
 }
-
-/* ---- means ---- */
-
-static void add_row(double *to, const float *from, int64_t width)
-{
-    for (int64_t i = 0; i < width; i++)
-        to[i] += (double)from[i];
-}
-
-void pc_engine_means_add(pc_engine_means *m, int64_t *counts, const pc_base_run *base,
-                         const pc_shape *s, int first)
-{
-    const int64_t d = s->d_model, q = pc_q_width(s), d_mlp = s->d_mlp, n = m->n_positions;
-    for (int64_t t = first; t < base->seq; t++) {
-        const int64_t at = n > 1 ? t : 0;
-        add_row(m->input + at * d, base->input + t * d, d);
-        for (int64_t layer = 0; layer < s->n_layers; layer++) {
-            const pc_base_layer *l = &base->layers[layer];
-            add_row(m->z + (layer * n + at) * q, l->z + t * q, q);
-            if (d_mlp == 0) continue;
-            add_row(m->m + (layer * n + at) * d, l->m + t * d, d);
-            add_row(m->act + (layer * n + at) * d_mlp, l->act + t * d_mlp, d_mlp);
-        }
-        counts[at]++;
-    }
-}

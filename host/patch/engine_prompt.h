@@ -3,6 +3,7 @@
 #define PC_PATCH_ENGINE_PROMPT_H
 
 #include "patch/delta_run.h"
+#include "patch/engine_means.h"
 #include "patch/metric_delta.h"
 
 /* Room for the logits of some rows; `rows` and `logits` only where the metric looks at all of them.
@@ -12,15 +13,6 @@ typedef struct pc_logit_room {
     double *d, *y;        /* (vocab_out), (d_model) */
 } pc_logit_room;
 enum { PC_LOGIT_ROWS = 16 };
-
-/* What a cut writer's value is replaced by, over positions or at each (mean sources). */
-typedef struct pc_engine_means {
-    int n_positions;
-    double *input; /* (n_positions, d_model) */
-    double *z;     /* (n_layers, n_positions, n_heads d_head) */
-    double *m;     /* (n_layers, n_positions, d_model) */
-    double *act;   /* (n_layers, n_positions, d_mlp) */
-} pc_engine_means;
 
 typedef struct pc_engine_prompt {
     const pc_prompt *pair;
@@ -50,9 +42,5 @@ void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *prompt,
                               const pc_delta_run *run, const pc_variant *variants, int n,
                               const pc_engine_weights *weights, pc_metric metric,
                               pc_logit_room *room);
-
-/* Adds a clean run's positions from `first` on to the sums; counts (n_positions) grow. */
-void pc_engine_means_add(pc_engine_means *means, int64_t *counts, const pc_base_run *base,
-                         const pc_shape *shape, int first);
 
 #endif

@@ -4,7 +4,7 @@
 #include "patch/evaluator.h"
 
 #include "base/memory.h"
-#include "patch/engine.h"
+#include "patch/delta_engine.h"
 #include "patch/metric.h"
 #include "patch/prompt_runner.h"
 

@@ -1,9 +1,9 @@
 /* The fast engine: prompts are prepared once, interventions routed, batched and run on all threads.
  */
-#include "patch/engine.h"
+#include "patch/delta_engine.h"
 
 #include "base/memory.h"
-#include "kernels/linear.h"
+#include "patch/engine_means.h"
 #include "patch/engine_prompt.h"
 #include "patch/prompt_runner.h"
 #include "patch/workers.h"
@@ -475,101 +475,6 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
     return status;
 }
 
-/* ---- means ---- */
-
-static void divide(double *sums, int64_t n_blocks, int n_positions, int64_t width,
-                   const int64_t *counts)
-{
-    for (int64_t block = 0; block < n_blocks; block++)
-        for (int64_t p = 0; p < n_positions; p++)
-            for (int64_t i = 0; i < width; i++)
-                sums[(block * n_positions + p) * width + i] /= (double)counts[p];
-}
-
-/* In prompt order on one thread: the sum must not depend on who computed what. */
-static pc_status sum_prompts(pc_engine *e, int64_t *counts)
-{
-    for (int i = 0; i < e->n_prompts; i++) {
-        const pc_prompt *pair = pc_task_prompt(e->task, i);
-        pc_base_run run;
-        if (e->keep_going && !e->keep_going(e->payload))
-            return pc_fail(PC_ERR_INTERRUPTED, "stopped while measuring");
-        PC_TRY(pc_base_run_new(&run, NULL, e->weights, pair->clean, pair->n_tokens));
-        const bool has_bos = pair->clean[0] == pc_task_bos(e->task);
-        pc_engine_means_add(&e->means, counts, &run, &e->model->shape,
-                            e->means.n_positions == 1 && has_bos ? 1 : 0);
-        pc_base_run_free(&run);
-    }
-    if (counts[0] > 0) return PC_OK;
-    return pc_fail(PC_ERR_INPUT, "source mean: the prompts have no token besides BOS");
-}
-
-/* The means of what heads write, from those of z: writers (n_writers, n_positions, d_model). */
-static void project_heads(pc_engine *e, double *writers, float *buffer)
-{
-    const pc_shape *s = &e->model->shape;
-    const int64_t d = s->d_model, size = (int64_t)s->d_head * d, n = e->means.n_positions;
-    for (int layer = 0; layer < s->n_layers; layer++)
-        for (int head = 0; head < s->n_heads; head++) {
-            const float *w = pc_model_matrix(buffer, e->model, PC_W_O, layer, head * size, size);
-            const int writer = pc_writer_of_head(&e->model->components, layer, head);
-            for (int64_t p = 0; p < n; p++)
-                pc_ref_linear(writers + (writer * n + p) * d,
-                              e->means.z + (layer * n + p) * pc_q_width(s) +
-                                  (int64_t)head * s->d_head,
-                              w, NULL, 1, s->d_head, d);
-        }
-}
-
-static pc_status project_means(pc_engine *e)
-{
-    const pc_shape *s = &e->model->shape;
-    const pc_components *c = &e->model->components;
-    const size_t row = (size_t)e->means.n_positions * (size_t)s->d_model * sizeof(double);
-    const size_t acts = (size_t)s->n_layers * (size_t)e->means.n_positions * (size_t)s->d_mlp;
-    float *buffer = pc_alloc((size_t)s->d_head, (size_t)s->d_model * sizeof *buffer);
-    pc_means *m = &e->twin_means;
-    m->n_positions = e->means.n_positions;
-    m->writers = pc_alloc((size_t)c->n_writers, row);
-    m->acts = pc_alloc(acts, sizeof *m->acts);
-    const bool has_all = buffer && m->writers && m->acts;
-    if (has_all) {
-        memcpy(m->writers, e->means.input, row);
-        project_heads(e, m->writers, buffer);
-        for (int layer = 0; s->d_mlp && layer < s->n_layers; layer++)
-            memcpy((char *)m->writers + (size_t)pc_writer_of_mlp(c, layer) * row,
-                   (char *)e->means.m + (size_t)layer * row, row);
-        if (acts) memcpy(m->acts, e->means.act, acts * sizeof *m->acts);
-    }
-    free(buffer);
-    return has_all ? PC_OK : PC_ERR_NOMEM;
-}
-
-static pc_status compute_means(pc_engine *e)
-{
-    const pc_shape *s = &e->model->shape;
-    pc_engine_means *m = &e->means;
-    const bool is_positional = e->options.source == PC_SOURCE_MEAN_POSITIONAL;
-    m->n_positions = is_positional ? pc_task_longest(e->task) : 1;
-    const size_t n = (size_t)m->n_positions, layers = (size_t)s->n_layers;
-    m->input = pc_alloc(n * (size_t)s->d_model, sizeof(double));
-    m->z = pc_alloc(layers * n * (size_t)pc_q_width(s), sizeof(double));
-    m->m = pc_alloc(layers * n * (size_t)s->d_model, sizeof(double));
-    m->act = pc_alloc(layers * n * (size_t)s->d_mlp, sizeof(double));
-    int64_t *counts = pc_alloc(n, sizeof *counts);
-    pc_status status = m->input && m->z && m->m && m->act && counts ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) status = sum_prompts(e, counts);
-    if (status == PC_OK) {
-        divide(m->input, 1, m->n_positions, s->d_model, counts);
-        divide(m->z, s->n_layers, m->n_positions, pc_q_width(s), counts);
-        divide(m->m, s->n_layers, m->n_positions, s->d_model, counts);
-        divide(m->act, s->n_layers, m->n_positions, s->d_mlp, counts);
-    }
-    if (status == PC_OK) status = project_means(e);
-    free(counts);
-    return status;
-}
-
 /* ---- opening ---- */
 
 static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
@@ -580,7 +485,8 @@ static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
                                  needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS));
     PC_TRY(make_hands(e));
     if (e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL)
-        PC_TRY(compute_means(e));
+        PC_TRY(pc_engine_means_new(&e->means, &e->twin_means, e->weights, e->task,
+                                   e->options.source, e->keep_going, e->payload));
     const bool fits = block_from(e, 0) == e->n_prompts;
     for (int first = 0, n; first < e->n_prompts; first += n) {
         n = block_from(e, first);
@@ -625,12 +531,7 @@ void pc_engine_free(pc_engine *e)
     for (int i = 0; i < e->n_hands; i++)
         free_hand(&e->hands[i]);
     free(e->hands);
-    free(e->twin_means.acts);
-    free(e->twin_means.writers);
-    free(e->means.act);
-    free(e->means.m);
-    free(e->means.z);
-    free(e->means.input);
+    pc_engine_means_free(&e->means, &e->twin_means);
     if (e->prompts) drop_block(e, 0, e->n_prompts);
     free(e->prompts);
     pc_engine_weights_free(e->weights);

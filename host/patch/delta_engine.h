@@ -1,7 +1,7 @@
 /* The fast engine behind the evaluator: base runs in float32, interventions as changes
  * (delta_run.h), on all threads. */
-#ifndef PC_PATCH_ENGINE_H
-#define PC_PATCH_ENGINE_H
+#ifndef PC_PATCH_DELTA_ENGINE_H
+#define PC_PATCH_DELTA_ENGINE_H
 
 #include "patch/evaluator.h"
 
