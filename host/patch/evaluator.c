@@ -226,6 +226,11 @@ int64_t pc_evaluator_n_again(const pc_evaluator *e)
     return e->engine ? pc_engine_n_again(e->engine) : 0;
 }
 
+double pc_evaluator_flop(const pc_evaluator *e)
+{
+    return e->engine ? pc_engine_flop(e->engine) : 0;
+}
+
 const pc_evaluator_options *pc_evaluator_settings(const pc_evaluator *e)
 {
     return &e->options;
