@@ -126,6 +126,23 @@ typedef struct prompt_block {
     int first, n;
 } prompt_block;
 
+static pc_status make_twin(const pc_engine *e, hand *h)
+{
+    if (h->twin) return PC_OK;
+    h->twin_prompt = -1;
+    return pc_prompt_runner_new(&h->twin, e->model, e->task, &e->options, &e->twin_means);
+}
+
+/* Something is not finite: the twin says where. */
+static pc_status locate(const pc_engine *e, hand *h, int prompt, pc_status status)
+{
+    double clean, corrupted;
+    PC_TRY(make_twin(e, h));
+    PC_TRY(pc_prompt_runner_baseline(&clean, &corrupted, h->twin, prompt));
+    return pc_fail(status, "prompt %d: the %s is not a finite number in float32", prompt,
+                   pc_metric_name(e->options.metric));
+}
+
 static pc_status prepare(void *payload, pc_crew *crew, int worker, int64_t item)
 {
     const prompt_block *block = payload;
@@ -135,8 +152,9 @@ static pc_status prepare(void *payload, pc_crew *crew, int worker, int64_t item)
     hand *h = &e->hands[worker];
     if (p->is_ready) return PC_OK;
     PC_TRY(pc_workers_check(crew, worker));
-    return pc_engine_prompt_prepare(p, e->weights, &e->options, &e->means, h->plain, &h->room,
-                                    index);
+    const pc_status status =
+        pc_engine_prompt_prepare(p, e->weights, &e->options, &e->means, h->plain, &h->room, index);
+    return status == PC_ERR_INPUT ? locate(e, h, index, status) : status;
 }
 
 static pc_status prepare_block(pc_engine *e, int first, int n)
@@ -289,23 +307,13 @@ static int first_change(const pc_engine_prompt *p, const pc_engine *e, const pc_
     return p->view.seq;
 }
 
-static pc_status check_finite(double effect, const pc_engine *e, int prompt)
-{
-    if (isfinite(effect)) return PC_OK;
-    return pc_fail(PC_ERR_INPUT, "prompt %d: the %s of an intervened run is not a finite number",
-                   prompt, pc_metric_name(e->options.metric));
-}
-
 /* The same intervention in double, by the definition. */
 static pc_status measure_again(double *effect, measuring *m, hand *h, int prompt, int index)
 {
     const pc_engine *e = m->engine;
     bool is_touched;
     double metric;
-    if (!h->twin) {
-        PC_TRY(pc_prompt_runner_new(&h->twin, e->model, e->task, &e->options, &e->twin_means));
-        h->twin_prompt = -1;
-    }
+    PC_TRY(make_twin(e, h));
     if (h->twin_prompt != prompt) {
         double clean, corrupted;
         h->twin_prompt = -1;
@@ -330,9 +338,9 @@ static pc_status measure_variants(measuring *m, hand *h, int prompt, int n, bool
     pc_engine_prompt_effects(h->effects, p, run, h->variants, n, e->weights, e->options.metric,
                              &h->room);
     for (int i = 0; i < n; i++) {
-        if (pc_delta_run_is_frail(run, i))
+        /* in double; and where that is not finite either, the twin says where */
+        if (pc_delta_run_is_frail(run, i) || !isfinite(h->effects[i]))
             PC_TRY(measure_again(&h->effects[i], m, h, prompt, h->indices[i]));
-        PC_TRY(check_finite(h->effects[i], e, prompt));
         /* as a difference of two metrics in double, so that effects and metrics agree to the bit */
         m->effects[(int64_t)h->indices[i] * e->n_prompts + prompt] =
             p->base_metric + h->effects[i] - p->base_metric;
