@@ -9,6 +9,8 @@ int cmd_tokenize(int argc, char **argv);
 int cmd_task(int argc, char **argv);
 int cmd_heads(int argc, char **argv);
 int cmd_patch(int argc, char **argv);
+int cmd_path(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_find(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_draw(int argc, char **argv);

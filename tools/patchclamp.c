@@ -25,6 +25,8 @@ static const struct {
     {"task", cmd_task, "generate a task's clean and corrupted prompts"},
     {"heads", cmd_heads, "attention-pattern scores of every head, with its causal effect"},
     {"patch", cmd_patch, "patch an activation by layer, head and position; tables and heat maps"},
+    {"path", cmd_path, "patch the paths from each sender to a set of receivers"},
+    {"run", cmd_run, "the effects of any list of interventions"},
     {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"draw", cmd_draw, "the figure of a circuit"},

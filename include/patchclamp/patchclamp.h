@@ -39,6 +39,7 @@
 #define PATCHCLAMP_PATCHCLAMP_H
 
 #include "patchclamp/circuit.h"
+#include "patchclamp/effects.h"
 #include "patchclamp/find.h"
 #include "patchclamp/grid.h"
 #include "patchclamp/heads.h"
