@@ -166,7 +166,6 @@ def block(rows):
 def main(folder, repository):
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)  # the library fills its tables in the default type
     path = None
     if repository:
         spec = importlib.util.spec_from_file_location("path_patching", repository)
@@ -175,6 +174,8 @@ def main(folder, repository):
     for at in sorted(p.parent for p in folder.glob("*/golden.json")):
         golden = json.loads((at / "golden.json").read_text())
         kind = json.loads((at / "config.json").read_text())["model_type"] if (at / "config.json").exists() else "tl"
+        # TransformerLens fills its tables in the default type; Gemma's scale of embeddings is rounded to float32
+        torch.set_default_dtype(torch.float64 if kind == "tl" else torch.float32)
         loader = {"tl": bf.load_transformer_lens, "gpt2": bf.load_gpt2}.get(kind, bf.load_hugging_face)
         net, model, run = loader(at), None, None
         if kind == "tl":
