@@ -2,6 +2,7 @@
 #ifndef PC_TOOLS_COMMANDS_H
 #define PC_TOOLS_COMMANDS_H
 
+int cmd_attribute(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_logits(int argc, char **argv);

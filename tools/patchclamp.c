@@ -27,6 +27,7 @@ static const struct {
     {"patch", cmd_patch, "patch an activation by layer, head and position; tables and heat maps"},
     {"path", cmd_path, "patch the paths from each sender to a set of receivers"},
     {"run", cmd_run, "the effects of any list of interventions"},
+    {"attribute", cmd_attribute, "what each component writes into the logits; the logit lens"},
     {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"draw", cmd_draw, "the figure of a circuit"},

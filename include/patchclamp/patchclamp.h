@@ -38,6 +38,7 @@
 #ifndef PATCHCLAMP_PATCHCLAMP_H
 #define PATCHCLAMP_PATCHCLAMP_H
 
+#include "patchclamp/attribute.h"
 #include "patchclamp/circuit.h"
 #include "patchclamp/effects.h"
 #include "patchclamp/find.h"
