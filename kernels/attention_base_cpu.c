@@ -5,7 +5,7 @@
 #include "kernels/instruction_set.h"
 #include "kernels/lanes.h"
 #include "kernels/scalar_math.h"
-#include "kernels/vector_math.h"
+#include "kernels/softcap.h"
 
 #include <math.h>
 
@@ -20,7 +20,7 @@ static float find_scores(float *row, const pc_attention_base_args *args, int64_t
     for (int64_t key = from; key <= query; key++) {
         const float *k = args->k + key * args->k_stride;
         const float s = scale * pc_row_dot(q, k, args->kind->d_head);
-        row[key] = cap > 0 ? cap * pc_tanhf(s / cap) : s;
+        row[key] = cap > 0 ? pc_capped(s, cap) : s;
         most = row[key] <= most ? most : row[key];
     }
     return most;

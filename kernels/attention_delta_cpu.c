@@ -4,7 +4,7 @@
 #include "kernels/attention_rows.h"
 #include "kernels/instruction_set.h"
 #include "kernels/lanes.h"
-#include "kernels/vector_math.h"
+#include "kernels/softcap.h"
 
 #include <stddef.h>
 
@@ -52,15 +52,6 @@ static float change_of_product(const view *v, int64_t key)
     return pc_row_dot_change(q, k, dq, dk, d_head);
 }
 
-/* What a softcap c makes of a score s that grows by t: c (tanh((s + t) / c) - tanh(s / c)), for
- * small t by the addition theorem. */
-static float capped_change(float s, float t, float cap)
-{
-    const float a = pc_tanhf(s / cap), b = pc_tanhf(t / cap);
-    const float near = b * (1 - a * a) / (1 + a * b), far = pc_tanhf((s + t) / cap) - a;
-    return cap * (fabsf(t) < 0.5f * cap ? near : far);
-}
-
 static void find_change_of_scores(const view *v)
 {
     const pc_attention_delta_args *args = v->args;
@@ -73,7 +64,7 @@ static void find_change_of_scores(const view *v)
         const float *k = base->k + (v->from + j) * base->k_stride;
         const float s =
             scale * pc_row_dot(base->q + v->query * base->q_stride, k, args->kind->d_head);
-        v->t[j] = capped_change(s, v->t[j], cap);
+        v->t[j] = pc_capped_change(s, v->t[j], cap);
     }
 }
 

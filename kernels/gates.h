@@ -21,7 +21,7 @@ static inline pc_gate pc_sigmoid_gate(float w, float w_after, float dw)
     const float side = w < 0 ? -1.0f : 1.0f;
     const float turned = dw * side, is_near = fabsf(turned) < 1 ? 1.0f : 0.0f;
     const float target = w_after * side;
-    const float e = pc_expf(-fabsf(w));
+    const float size = w * side, e = pc_exp_less(size > 86 ? -86 : -size, 0);
     const float exponent = is_near > 0 ? -turned : pc_clampf(-target, -86, 80);
     const float power = pc_exp_less(exponent, is_near);
     const float rise = is_near > 0 ? e * power : power - e;

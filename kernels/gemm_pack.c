@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGNMENT = 64 }; /* a cache line, and the widest vector */
 
@@ -69,26 +70,35 @@ int64_t pc_packed_n_out(const pc_packed *packed)
     return packed->n_out;
 }
 
-/* The part's columns n ... n_end - 1, which lie in one panel. */
-static void put_in_panel(pc_packed *packed, const pc_packed_part *part, int64_t n, int64_t n_end)
+/* The part's rows from i to i_end and columns (of W) from n to n_end, which lie in one panel. */
+static void put_in_panel(pc_packed *packed, const pc_packed_part *part, int64_t i, int64_t i_end,
+                         int64_t n, int64_t n_end)
 {
-    for (int64_t i = 0; i < part->n_k; i++) {
-        float *to = pc_packed_panel(packed, part->k_first + i, n / PC_PANEL);
-        const float *from = part->source + i * part->k_stride;
-        for (int64_t column = n; column < n_end; column++)
-            to[column % PC_PANEL] = from[(column - part->n_first) * part->n_stride];
+    for (; i < i_end; i++) {
+        float *to = pc_packed_panel(packed, part->k_first + i, n / PC_PANEL) + n % PC_PANEL;
+        const float *from =
+            part->source + i * part->k_stride + (n - part->n_first) * part->n_stride;
+        if (part->n_stride == 1) memcpy(to, from, (size_t)(n_end - n) * sizeof *to);
+        else
+            for (int64_t j = 0; j < n_end - n; j++)
+                to[j] = from[j * part->n_stride];
     }
 }
 
+/* A few rows at a time, so that neither source nor panels are walked a page a step. */
 void pc_packed_put(pc_packed *packed, const pc_packed_part *part)
 {
+    enum { ROWS = 16 };
     const int64_t end = part->n_first + part->n_n;
     assert(part->k_first >= 0 && part->n_k >= 0 && part->k_first + part->n_k <= packed->n_in);
     assert(part->n_first >= 0 && part->n_n >= 0 && end <= packed->n_out);
-    for (int64_t n = part->n_first; n < end;) {
-        const int64_t next = (n / PC_PANEL + 1) * PC_PANEL, n_end = next < end ? next : end;
-        put_in_panel(packed, part, n, n_end);
-        n = n_end;
+    for (int64_t i = 0; i < part->n_k; i += ROWS) {
+        const int64_t i_end = i + ROWS < part->n_k ? i + ROWS : part->n_k;
+        for (int64_t n = part->n_first, n_end; n < end; n = n_end) {
+            const int64_t next = (n / PC_PANEL + 1) * PC_PANEL;
+            n_end = next < end ? next : end;
+            put_in_panel(packed, part, i, i_end, n, n_end);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-/* Sums over the threads of a block, in an order that is always the same. */
+/* Sums over a warp or a block, in an order that is always the same; the largest value of a warp. */
 #ifndef PC_KERNELS_REDUCE_CUH
 #define PC_KERNELS_REDUCE_CUH
 
@@ -10,6 +10,13 @@ static __device__ __forceinline__ float pc_warp_sum(float value)
 {
     for (int distance = PC_WARP / 2; distance > 0; distance /= 2)
         value += __shfl_xor_sync(0xffffffffu, value, distance);
+    return value;
+}
+
+static __device__ __forceinline__ float pc_warp_max(float value)
+{
+    for (int distance = PC_WARP / 2; distance > 0; distance /= 2)
+        value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
     return value;
 }
 

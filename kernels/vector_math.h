@@ -74,17 +74,17 @@ static inline float pc_expf(float x)
     return (parts.q + 1) * pc_power_of_two(half) * pc_power_of_two(parts.n - half);
 }
 
-/* exp(x) - one, for one 0 or 1: exp(x), not below e^-86, and expm1(x) by the same operations. */
+/* exp(x) - one, for -86 <= x <= 89 and one 0 or 1: exp(x) and expm1(x) by the same operations. */
 static inline float pc_exp_less(float x, float one)
 {
-    const pc_exp_parts parts = pc_split_exp(pc_clampf(x, -86, 89));
+    const pc_exp_parts parts = pc_split_exp(x);
     const float half = pc_power_of_two(parts.n - 1);
     return 2 * (half * parts.q + (half - 0.5f * one));
 }
 
 static inline float pc_expm1f(float x)
 {
-    return pc_exp_less(x, 1);
+    return pc_exp_less(pc_clampf(x, -86, 89), 1);
 }
 
 static inline float pc_exp_restf(float x)

@@ -4,7 +4,6 @@
 #include "backend/cpu_ops.h"
 #include "support/compare.h"
 
-#include "base/rng.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,9 +1,7 @@
 /* Products with packed weights: exact products of small integers, packing from any layout. */
 #include "kernels/gemm.h"
 
-#include "base/fail.h"
 #include "base/memory.h"
-#include "base/rng.h"
 
 #include <criterion/criterion.h>
 #include <stddef.h>

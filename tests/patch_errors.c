@@ -207,10 +207,36 @@ Test(patch_errors, an_infinity_is_located)
     float *out = (float *)pc_model_vector(model, PC_W_OUT, 0);
     for (int i = 0; i < 16; i++)
         out[i] = INFINITY;
+    for (pc_engine_kind engine = PC_ENGINE_TWIN; engine <= PC_ENGINE_DELTA; engine++) {
+        pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+        pc_evaluator *evaluator = NULL;
+        options.engine = engine;
+        cr_expect_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_ERR_INPUT);
+        cr_expect(strstr(pc_last_error(), "prompt 0: m0 (layer 0) wrote"), "%s: %s",
+                  pc_engine_name(engine), pc_last_error());
+    }
+    pc_task_free(task);
+    pc_model_free(model);
+}
+
+Test(patch_errors, a_pattern_is_refused_by_the_delta_engine_by_name)
+{
+    pc_model *model = planted_gate_model(PLANTED_AND);
+    pc_task *task = planted_gate_task(model);
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
-    pc_evaluator *evaluator = NULL;
-    cr_expect_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_ERR_INPUT);
-    cr_expect(strstr(pc_last_error(), "prompt 0: m0 (layer 0) wrote"), "%s", pc_last_error());
+    pc_evaluator *evaluator;
+    pc_intervention *x;
+    double effects[64];
+    options.engine = PC_ENGINE_DELTA;
+    cr_assert(pc_task_n(task) <= 64);
+    cr_assert_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_OK, "%s",
+                 pc_last_error());
+    cr_assert_eq(pc_intervention_parse(&x, model, "{\"cut\": [\"a0.h0<pattern>\"]}"), PC_OK);
+    const pc_intervention *list[] = {x};
+    cr_expect_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_ERR_UNSUPPORTED);
+    cr_expect(strstr(pc_last_error(), "attention patterns, the twin does"), "%s", pc_last_error());
+    pc_intervention_free(x);
+    pc_evaluator_free(evaluator);
     pc_task_free(task);
     pc_model_free(model);
 }

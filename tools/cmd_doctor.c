@@ -113,7 +113,8 @@ int cmd_doctor(int argc, char **argv)
     printf("fingerprint  %s\n", pc_fingerprint());
     print_cpu();
     print_memory();
-    printf("engine       slow twin: the whole model in double precision for every intervention\n");
+    printf("engines      delta (float32, only what an intervention changes), twin (the definition: "
+           "double, everything)\n");
     print_cuda();
     printf("cluster      this version has no MPI, no NCCL and no submit\n");
     each_shipped_model(print_model, &n_models);

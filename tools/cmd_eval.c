@@ -74,7 +74,8 @@ int cmd_eval(int argc, char **argv)
     prompt_words prompts = PROMPT_WORDS_INIT;
     measure_words words = MEASURE_WORDS_INIT;
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
-    option_row rows[16] = {{0}}, *next = rows;
+    options.engine = PC_ENGINE_DELTA;
+    option_row rows[24] = {{0}}, *next = rows;
     *next++ =
         (option_row){"model", 'm', OPTION_TEXT, &model_name, "MODEL", "the circuit's model", 0, 0};
     *next++ = (option_row){

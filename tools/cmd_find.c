@@ -151,6 +151,7 @@ int cmd_find(int argc, char **argv)
                     .prompts = PROMPT_WORDS_INIT,
                     .measure = MEASURE_WORDS_INIT};
     pc_find_options options = PC_FIND_OPTIONS_INIT;
+    options.evaluation.engine = PC_ENGINE_DELTA;
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int code = read_words(&options, &w);

@@ -124,6 +124,8 @@ static int read_words(pc_grid_options *out, char **list, patch_words *w)
             return EXIT_FAILED;
         }
     }
+    /* attention patterns are the twin's alone */
+    out->evaluation.engine = out->what == PC_SITE_PATTERN ? PC_ENGINE_TWIN : PC_ENGINE_DELTA;
     return read_measure_words(&out->evaluation, &w->measure, "patch");
 }
 

@@ -68,6 +68,7 @@ static int read_words(pc_effects_options *out, effects_words *w, const char *inp
         complain(w->command, "%s", pc_last_error());
         return EXIT_USAGE;
     }
+    out->evaluation.engine = PC_ENGINE_DELTA;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
     return read_measure_words(&out->evaluation, &w->measure, w->command);

@@ -32,7 +32,10 @@ option_row *add_measure_options(option_row *at, measure_words *w)
         {"threads", 0, OPTION_INT, &w->threads, "N",
          "processors to use (all); never changes a result", 1, 256},
         {"device", 0, OPTION_TEXT, &w->device, "NAME", "auto or cpu (auto)", 0, 0},
-        {"precision", 0, OPTION_TEXT, &w->precision, "NAME", "fp64, the only one so far", 0, 0},
+        {"engine", 0, OPTION_TEXT, &w->engine, "NAME",
+         "delta (float32, only what changes) or twin (the definition: double, everything)", 0, 0},
+        {"precision", 0, OPTION_TEXT, &w->precision, "NAME",
+         "fp32 with the delta engine, fp64 with the twin", 0, 0},
     };
     memcpy(at, rows, sizeof rows);
     return at + sizeof rows / sizeof *rows;
@@ -91,17 +94,33 @@ static int check_device(const char *name, const char *command)
     return EXIT_USAGE;
 }
 
-static int check_precision(const char *name, const char *command)
+/* Each engine computes in one precision, so that either word decides both. */
+static int read_engine(pc_engine_kind *out, const measure_words *w, const char *command)
 {
-    if (!name || strcmp(name, "fp64") == 0) return EXIT_DONE;
-    complain(command, "--precision is \"%s\", but this version computes everything in fp64", name);
-    return EXIT_USAGE;
+    if (w->engine && pc_engine_parse(out, w->engine) != PC_OK) {
+        complain(command, "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    if (!w->precision) return EXIT_DONE;
+    const bool is_double = strcmp(w->precision, "fp64") == 0;
+    if (!is_double && strcmp(w->precision, "fp32") != 0) {
+        complain(command, "--precision is \"%s\", this version has fp32 and fp64", w->precision);
+        return EXIT_USAGE;
+    }
+    const pc_engine_kind engine = is_double ? PC_ENGINE_TWIN : PC_ENGINE_DELTA;
+    if (w->engine && *out != engine) {
+        complain(command, "--engine %s computes in %s, not in %s", w->engine,
+                 is_double ? "fp32" : "fp64", w->precision);
+        return EXIT_USAGE;
+    }
+    *out = engine;
+    return EXIT_DONE;
 }
 
 int read_measure_words(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
     int code = check_device(w->device, command);
-    if (code == EXIT_DONE) code = check_precision(w->precision, command);
+    if (code == EXIT_DONE) code = read_engine(&out->engine, w, command);
     if (code != EXIT_DONE) return code;
     pc_status status = PC_OK;
     if (w->source) status = pc_source_parse(&out->source, w->source);

@@ -18,12 +18,12 @@ typedef struct prompt_words {
 
 /* How effects are measured, as the user said it; NULL where nothing was said. */
 typedef struct measure_words {
-    const char *source, *direction, *metric, *device, *precision;
+    const char *source, *direction, *metric, *device, *precision, *engine;
     int64_t threads;
 } measure_words;
 #define MEASURE_WORDS_INIT                                                                         \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, 0                                                            \
+        NULL, NULL, NULL, NULL, NULL, NULL, 0                                                            \
     }
 
 /* Appends the rows at `at` and returns where the next row goes: 5 rows, 6 rows, 1 row. */

@@ -14,11 +14,13 @@ static const pc_cpu_ops baseline = {
     .activation_delta = pc_activation_delta_baseline,
     .attention_delta = pc_attention_delta_baseline,
     .rotary = pc_rotary_baseline,
+    .softcap_delta = pc_softcap_delta_baseline,
     .kl_delta = pc_kl_delta_baseline,
     .layernorm_base = pc_layernorm_base_baseline,
     .rmsnorm_base = pc_rmsnorm_base_baseline,
     .activation_base = pc_activation_base_baseline,
     .attention_base = pc_attention_base_baseline,
+    .softcap_base = pc_softcap_base_baseline,
     .vector_function = pc_vector_function_baseline,
 };
 
@@ -31,11 +33,13 @@ static const pc_cpu_ops avx2 = {
     .activation_delta = pc_activation_delta_avx2,
     .attention_delta = pc_attention_delta_avx2,
     .rotary = pc_rotary_avx2,
+    .softcap_delta = pc_softcap_delta_avx2,
     .kl_delta = pc_kl_delta_avx2,
     .layernorm_base = pc_layernorm_base_avx2,
     .rmsnorm_base = pc_rmsnorm_base_avx2,
     .activation_base = pc_activation_base_avx2,
     .attention_base = pc_attention_base_avx2,
+    .softcap_base = pc_softcap_base_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 
@@ -48,11 +52,13 @@ static const pc_cpu_ops avx512 = {
     .activation_delta = pc_activation_delta_avx2,
     .attention_delta = pc_attention_delta_avx2,
     .rotary = pc_rotary_avx2,
+    .softcap_delta = pc_softcap_delta_avx2,
     .kl_delta = pc_kl_delta_avx2,
     .layernorm_base = pc_layernorm_base_avx2,
     .rmsnorm_base = pc_rmsnorm_base_avx2,
     .activation_base = pc_activation_base_avx2,
     .attention_base = pc_attention_base_avx2,
+    .softcap_base = pc_softcap_base_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 

@@ -12,6 +12,7 @@
 #include "kernels/norm_base.h"
 #include "kernels/rmsnorm_delta.h"
 #include "kernels/rotary.h"
+#include "kernels/softcap_delta.h"
 #include "kernels/vector_functions.h"
 
 #include <stdbool.h>
@@ -23,10 +24,12 @@ typedef struct pc_cpu_ops {
     pc_activation_delta_fn *activation_delta;
     pc_attention_delta_fn *attention_delta;
     pc_rotary_fn *rotary;
+    pc_softcap_delta_fn *softcap_delta;
     pc_kl_delta_fn *kl_delta;
     pc_norm_base_fn *layernorm_base, *rmsnorm_base;
     pc_activation_base_fn *activation_base;
     pc_attention_base_fn *attention_base;
+    pc_softcap_base_fn *softcap_base;
     pc_vector_function_fn *vector_function;
 } pc_cpu_ops;
 

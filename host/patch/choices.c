@@ -77,6 +77,21 @@ pc_status pc_site_parse(pc_site *out, const char *name)
     return PC_OK;
 }
 
+static const char *const engines[] = {[PC_ENGINE_TWIN] = "twin", [PC_ENGINE_DELTA] = "delta"};
+
+pc_status pc_engine_parse(pc_engine_kind *out, const char *name)
+{
+    int value = 0;
+    PC_TRY(parse(&value, name, "engine", engines, sizeof engines / sizeof *engines));
+    *out = (pc_engine_kind)value;
+    return PC_OK;
+}
+
+const char *pc_engine_name(pc_engine_kind engine)
+{
+    return engines[engine];
+}
+
 const char *pc_source_name(pc_source source)
 {
     return sources[source];

@@ -21,6 +21,13 @@ pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, c
                                     const pc_evaluator_options *options,
                                     pc_keep_going_fn keep_going, void *payload);
 
+/* How many effects, intervention by prompt, the delta engine has left to the twin because float32 had
+ * lost them (delta_run.h). */
+int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);
+
+/* Floating-point operations of the delta engine's products so far; 0 for the twin. */
+double pc_evaluator_flop(const pc_evaluator *evaluator);
+
 const pc_evaluator_options *pc_evaluator_settings(const pc_evaluator *evaluator);
 
 #endif

@@ -29,7 +29,8 @@ typedef struct effects_run {
 
 static bool has_settings(const pc_evaluator_options *a, const pc_evaluator_options *b)
 {
-    return a->source == b->source && a->direction == b->direction && a->metric == b->metric;
+    return a->source == b->source && a->direction == b->direction && a->metric == b->metric &&
+           a->engine == b->engine;
 }
 
 /* ---- what can be known before anything runs ---- */
@@ -56,6 +57,14 @@ static pc_status check_item(const pc_effects_item *item, const pc_model *model, 
     return check_positions(item->intervention, task);
 }
 
+/* What the twin alone measures. */
+static bool needs_twin(const pc_intervention *x)
+{
+    for (size_t i = 0; i < x->n_cuts; i++)
+        if (x->cuts[i].kind == PC_PLACE_PATTERN) return true;
+    return x->path.n_via > 0;
+}
+
 /* A failure of an item, with its place in front. */
 static pc_status fail_at(const pc_effects *e, const pc_effects_item *item, pc_status status)
 {
@@ -66,6 +75,8 @@ static pc_status fail_at(const pc_effects *e, const pc_effects_item *item, pc_st
 static pc_status check(const effects_run *r)
 {
     for (size_t i = 0; i < r->list->n; i++) {
+        if (needs_twin(r->list->items[i].intervention))
+            r->list->items[i].settings.engine = PC_ENGINE_TWIN;
         const pc_status status = check_item(&r->list->items[i], r->model, r->task);
         if (status != PC_OK) return fail_at(r->list, &r->list->items[i], status);
     }
@@ -184,6 +195,7 @@ static void put_suffix(char out[96], const effects_run *r, const pc_evaluator_op
     strcat(strcat(out, " | "), pc_source_name(s->source));
     strcat(strcat(out, " "), pc_direction_name(s->direction));
     strcat(strcat(out, " "), pc_metric_name(s->metric));
+    strcat(strcat(out, " "), pc_engine_name(s->engine));
 }
 
 static pc_status set_baseline(effects_run *r, const pc_scale *scale,
@@ -230,8 +242,8 @@ static pc_status set_options(effects_run *r)
         {"direction", pc_direction_name(o->direction)},
         {"metric", pc_metric_name(o->metric)},
         {"profile", "native"},
-        {"engine", "twin"},
-        {"precision", "fp64"},
+        {"engine", pc_engine_name(o->engine)},
+        {"precision", o->engine == PC_ENGINE_TWIN ? "fp64" : "fp32"},
         {"embedding_node", "token and position"},
         {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
@@ -321,6 +333,7 @@ pc_effects_row pc_effects_at(const pc_effects *e, int i)
         .source = item->settings.source,
         .direction = item->settings.direction,
         .metric = item->settings.metric,
+        .engine = item->settings.engine,
         .effect = item->effect.mean,
         .stderr_ = item->effect.standard_error,
         .share = item->share,

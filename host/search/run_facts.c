@@ -32,6 +32,7 @@ pc_status pc_run_facts_init(pc_run_facts *out, pc_model *model, const pc_task *t
     pc_run_facts_add(out, "source", pc_source_name(evaluation->source));
     pc_run_facts_add(out, "direction", pc_direction_name(evaluation->direction));
     pc_run_facts_add(out, "metric", pc_metric_name(evaluation->metric));
+    pc_run_facts_add(out, "engine", pc_engine_name(evaluation->engine));
     pc_run_facts_add(out, "fingerprint", pc_fingerprint());
     return PC_OK;
 }

@@ -56,6 +56,7 @@ typedef struct pc_effects_row {
     pc_source source;
     pc_direction direction;
     pc_metric metric;
+    pc_engine_kind engine; /* the twin for patterns and paths with stops, whatever was asked */
     double effect, stderr_; /* mean over the prompts, standard error of that mean */
     double share;           /* of cutting everything under the same source, direction, metric */
     bool has_share;         /* false where that changes nothing that could be told from 0 */

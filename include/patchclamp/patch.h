@@ -109,15 +109,26 @@ PC_API const char *pc_source_name(pc_source source);
 PC_API const char *pc_direction_name(pc_direction direction);
 PC_API const char *pc_metric_name(pc_metric metric);
 
+typedef enum pc_engine_kind {
+    PC_ENGINE_TWIN, /* the definition: the whole model in double for every intervention */
+    PC_ENGINE_DELTA /* float32, only what an intervention changes: within 1e-5 |effect| +
+                       3e-6 max(1, sd of the metric over prompts) of the twin */
+} pc_engine_kind;
+
+/* "twin" and "delta". */
+PC_API pc_status pc_engine_parse(pc_engine_kind *out, const char *name);
+PC_API const char *pc_engine_name(pc_engine_kind engine);
+
 typedef struct pc_evaluator_options {
     pc_source source;
     pc_direction direction;
     pc_metric metric;
     int n_threads; /* 0: one per processor; never changes a result */
+    pc_engine_kind engine;
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0                            \
+        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN            \
     }
 
 typedef struct pc_evaluator pc_evaluator;

@@ -33,6 +33,8 @@ expect_value schema patchclamp-effects/1
 expect_value interventions 5
 expect_value interventions.0.name match
 expect_value interventions.2.metric kl
+expect_value interventions.2.engine delta
+expect_value interventions.3.engine twin
 expect_value interventions.3.effects 2
 # one edge is a path without MLPs to one reader; a resumed run gives the same bytes
 cp -r all again

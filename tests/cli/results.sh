@@ -154,7 +154,7 @@ done
 
 # ---- while it runs ----
 # Many seconds of work on any machine: a second run wants the same directory while the first has it.
-long=(find demo --task induction -n 256 --threads 1)
+long=(find demo --task induction -n 256 --threads 1 --engine twin)
 "$program" "${long[@]}" -o both >log 2>&1 </dev/null &
 pid=$!
 for _ in {1..1000}; do

@@ -1,0 +1,370 @@
+/* Attention in changes: projections, the heads, what they add to the stream. */
+#include "patch/delta_run_private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* to (rows, n_count), rows `stride` apart, = normed (rows, d_model) times the columns from n_first
+ * on. */
+static void project(pc_delta_run *r, float *to, int64_t stride, const float *normed, int layer,
+                    int64_t n_first, int64_t n_count, int64_t rows)
+{
+    pc_delta_multiply(r, &(pc_gemm_args){.c = to,
+                                         .a = normed,
+                                         .c_stride = stride,
+                                         .a_stride = r->s->d_model,
+                                         .rows = rows,
+                                         .w = r->w->layers[layer].qkv,
+                                         .k_count = r->s->d_model,
+                                         .n_first = n_first,
+                                         .n_count = n_count,
+                                         .mode = PC_GEMM_SET});
+}
+
+/* k and v are kept once per reader of them: per KV head, or per query head. */
+static int64_t key_width(const pc_delta_run *r)
+{
+    return (int64_t)r->c->n_kv_heads * r->s->d_head;
+}
+
+static int readers_per_slot(const pc_delta_run *r)
+{
+    return r->c->n_kv_heads / r->s->n_kv_heads;
+}
+
+/* k or v of all readers from the stream; n_first = the columns of KV head 0. */
+static void project_keys(pc_delta_run *r, float *to, int layer, int64_t n_first, int64_t rows)
+{
+    const int64_t d_head = r->s->d_head, width = key_width(r);
+    if (readers_per_slot(r) == 1) {
+        project(r, to, width, r->normed, layer, n_first, width, rows);
+        return;
+    }
+    for (int head = 0; head < r->c->n_kv_heads; head++)
+        project(r, to + head * d_head, width, r->normed, layer,
+                n_first + head / readers_per_slot(r) * d_head, d_head, rows);
+}
+
+/* Where a reader's projection goes: buffer, its width, its first column there and in W. */
+typedef struct projection {
+    float *to;
+    int64_t width, column, w_column;
+    uint8_t change;
+} projection;
+
+static projection projection_of(const pc_delta_run *r, const pc_reader *reader)
+{
+    const pc_shape *s = r->s;
+    const int64_t q = pc_q_width(s), kv = pc_kv_width(s);
+    const int64_t column = (int64_t)reader->head * s->d_head;
+    const int64_t slot = (int64_t)(reader->head / readers_per_slot(r)) * s->d_head;
+    switch (reader->kind) {
+    case PC_READER_Q:
+        return (projection){r->q, q, column, column, PC_CHANGES_Q};
+    case PC_READER_K:
+        return (projection){r->k, key_width(r), column, q + slot, PC_CHANGES_K};
+    default:
+        return (projection){r->v, key_width(r), column, q + kv + slot, PC_CHANGES_V};
+    }
+}
+
+/* Which query heads a reader feeds: its own, or its KV head's group. */
+static void mark_heads(pc_delta_run *r, int variant, const pc_reader *reader, uint8_t change)
+{
+    const int group = reader->kind == PC_READER_Q ? 1 : r->s->n_heads / r->c->n_kv_heads;
+    uint8_t *changes = r->changes + variant * r->s->n_heads + reader->head * group;
+    for (int i = 0; i < group; i++)
+        changes[i] |= change;
+}
+
+static void scatter(pc_delta_run *r, const projection *p, const pc_delta_pair *pairs, size_t n)
+{
+    const int64_t d_head = r->s->d_head;
+    const float *from = r->out;
+    for (size_t i = 0; i < n; i++) {
+        const pc_row_range *range = pc_delta_range(r, pairs[i].variant);
+        for (int k = 0; k < range->n; k++, from += d_head)
+            memcpy(p->to + (range->row + k) * p->width + p->column, from,
+                   (size_t)d_head * sizeof *from);
+        mark_heads(r, pairs[i].variant, &r->c->readers[pairs[0].reader], p->change);
+    }
+}
+
+/* The projections of readers with inputs of their own replace the stream's. */
+static void project_pairs(pc_delta_run *r, int layer, bool (*is_wanted)(pc_reader_kind))
+{
+    const int first = pc_reader_of_head(r->c, layer, PC_READER_Q, 0);
+    const int end = pc_reader_of_head(r->c, layer, PC_READER_V, r->s->n_heads - 1) + 1;
+    pc_delta_find_pairs(r, first, end);
+    for (size_t done = 0, n; done < r->n_pairs; done += n) {
+        const pc_delta_pair *pairs = r->pairs + done;
+        const pc_reader *reader = &r->c->readers[pairs->reader];
+        const projection p = projection_of(r, reader);
+        n = 1;
+        if (!is_wanted(reader->kind)) continue;
+        const int64_t rows = pc_delta_gather_pairs(r->input, &n, r, pairs, r->n_pairs - done);
+        pc_delta_norm(r, r->input, r->input, &r->prompt->base->layers[layer].attention, PC_LN1_W,
+                      layer, pc_delta_gathered(r, rows));
+        project(r, r->out, r->s->d_head, r->input, layer, p.w_column, r->s->d_head, rows);
+        scatter(r, &p, pairs, n);
+    }
+}
+
+static bool is_key_or_value(pc_reader_kind kind)
+{
+    return kind == PC_READER_K || kind == PC_READER_V;
+}
+
+static bool is_query(pc_reader_kind kind)
+{
+    return kind == PC_READER_Q;
+}
+
+static void record(pc_delta_run *r, int layer, bool (*is_wanted)(pc_reader_kind))
+{
+    const int first = pc_reader_of_head(r->c, layer, PC_READER_Q, 0);
+    const int end = pc_reader_of_head(r->c, layer, PC_READER_V, r->s->n_heads - 1) + 1;
+    for (int i = 0; i < r->n; i++)
+        for (int reader = first; r->variants[i].record && reader < end; reader++)
+            if (is_wanted(r->c->readers[reader].kind))
+                pc_delta_record(r, i, reader,
+                                r->stream + pc_delta_range(r, i)->row * r->s->d_model);
+}
+
+/* q or k (rows, n_heads d_head) as the scores use them; `shared` heads each have one base head. */
+static void finish(pc_delta_run *r, float *x, int n_heads, int shared, const pc_base_norm *base,
+                   pc_weight gain, int layer)
+{
+    const int32_t *positions = r->positions[r->layout];
+    const int64_t rows = r->n_rows[r->layout];
+    if (r->s->has_qk_norm) {
+        for (int64_t row = 0; row < rows; row++)
+            for (int h = 0; h < n_heads; h++)
+                r->gathered[row * n_heads + h] = positions[row] * (n_heads / shared) + h / shared;
+        pc_delta_watch(r, x, base->x, r->gathered, r->owners[r->layout], rows * n_heads,
+                       r->s->d_head, n_heads, PC_NORM_RMS);
+        r->w->ops->rmsnorm_delta(
+            &(pc_norm_delta_args){.dy = x,
+                                  .d = x,
+                                  .base_row = r->gathered,
+                                  .x = base->x,
+                                  .variance = base->variance,
+                                  .gain = pc_model_vector(r->model, gain, layer),
+                                  .gain_offset = (float)r->s->norm_gain_offset,
+                                  .eps = r->s->norm_eps,
+                                  .rows = rows * n_heads,
+                                  .width = r->s->d_head});
+    }
+    pc_rotary_kind kind = r->w->rotary;
+    kind.n_heads = n_heads;
+    if (kind.n_pairs)
+        r->w->ops->rotary(&(pc_rotary_args){.x = x,
+                                            .x_stride = (int64_t)n_heads * r->s->d_head,
+                                            .rows = rows,
+                                            .position = positions,
+                                            .kind = &kind,
+                                            .table = r->w->rotary_table});
+}
+
+/* Keys and values of all rows, in the full layout; then queries, in the one that stays. */
+static void project_all(pc_delta_run *r, int layer)
+{
+    const pc_base_layer *base = &r->prompt->base->layers[layer];
+    const int64_t q = pc_q_width(r->s), kv = pc_kv_width(r->s), width = key_width(r);
+    const int64_t rows = r->n_rows[PC_ROWS_FULL];
+    const bool is_last = layer == r->s->n_layers - 1;
+    if (r->is_dirty) {
+        pc_delta_norm(r, r->normed, r->stream, &base->attention, PC_LN1_W, layer,
+                      pc_delta_rows(r, PC_ROWS_FULL));
+        project_keys(r, r->k, layer, q, rows);
+        project_keys(r, r->v, layer, q + kv, rows);
+    } else {
+        memset(r->k, 0, (size_t)(rows * width) * sizeof *r->k);
+        memset(r->v, 0, (size_t)(rows * width) * sizeof *r->v);
+    }
+    project_pairs(r, layer, is_key_or_value);
+    record(r, layer, is_key_or_value);
+    finish(r, r->k, r->c->n_kv_heads, readers_per_slot(r), &base->key, PC_K_NORM_W, layer);
+    if (is_last) pc_delta_go_to_tail(r); /* takes `normed` along */
+    if (r->is_dirty) project(r, r->q, q, r->normed, layer, 0, q, r->n_rows[r->layout]);
+    else memset(r->q, 0, (size_t)(r->n_rows[r->layout] * q) * sizeof *r->q);
+    project_pairs(r, layer, is_query);
+    record(r, layer, is_query);
+    finish(r, r->q, r->s->n_heads, 1, &base->query, PC_Q_NORM_W, layer);
+}
+
+static double length_of(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double x = (double)a[i] + (b ? (double)b[i] : 0);
+        sum += x * x;
+    }
+    return sqrt(sum);
+}
+
+/* The longest of rows (n, d_head), `stride` apart, plus `change` from the row `first` on. */
+static double longest(const float *rows, int64_t stride, int64_t n, const float *change,
+                      int64_t change_stride, int64_t first, int64_t d_head)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *d = change && i >= first ? change + (i - first) * change_stride : NULL;
+        most = fmax(most, length_of(rows + i * stride, d, d_head));
+    }
+    return most;
+}
+
+/* Scores change by scale (dq.(k + dk) + q.dk), and are wrong by what float32 leaves of the lengths
+ * of these vectors, less where more channels average it out. Where that comes near 1e-5 the
+ * patterns are wrong in the fifth digit. */
+static bool loses_scores(const pc_attention_delta_args *a)
+{
+    const pc_attention_base *base = a->base;
+    const int64_t d_head = a->kind->d_head, n = a->seq - a->q_first;
+    const double keys =
+        longest(base->k, base->k_stride, a->seq, a->dk, a->dk_stride, a->first, d_head);
+    const double queries =
+        longest(base->q + a->q_first * base->q_stride, base->q_stride, n, NULL, 0, 0, d_head);
+    const double dq = a->dq ? longest(a->dq, a->dq_stride, n, NULL, 0, 0, d_head) : 0;
+    const double dk =
+        a->dk ? longest(a->dk, a->dk_stride, a->seq - a->first, NULL, 0, 0, d_head) : 0;
+    return a->kind->scale * (dq * keys + queries * dk) > 26 * sqrt((double)d_head);
+}
+
+static void attend(pc_delta_run *r, int layer, int variant, int head, uint8_t changes)
+{
+    const pc_shape *s = r->s;
+    const pc_base_layer *l = &r->prompt->base->layers[layer];
+    const pc_variant *v = &r->variants[variant];
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const int64_t full = r->ranges[PC_ROWS_FULL][variant].row;
+    const int64_t q = pc_q_width(s), kv = pc_kv_width(s), at = (int64_t)head * s->d_head;
+    const int64_t slot = head / (s->n_heads / s->n_kv_heads) * s->d_head;
+    const int64_t width = key_width(r);
+    const int64_t own = head / (s->n_heads / r->c->n_kv_heads) * s->d_head;
+    const int64_t seq = r->prompt->base->seq;
+    const pc_attention_kind kind = pc_attention_kind_of(s, layer);
+    const pc_attention_base base = {.q = l->q + at,
+                                    .k = l->k + slot,
+                                    .v = l->v + slot,
+                                    .log_pattern = l->log_pattern + head * seq * seq,
+                                    .q_stride = q,
+                                    .k_stride = kv,
+                                    .v_stride = kv,
+                                    .pattern_stride = seq};
+    const pc_attention_delta_args args = {
+        .dz = r->z + range->row * q + at,
+        .dq = changes & PC_CHANGES_Q ? r->q + range->row * q + at : NULL,
+        .dk = changes & PC_CHANGES_K ? r->k + full * width + own : NULL,
+        .dv = changes & PC_CHANGES_V ? r->v + full * width + own : NULL,
+        .dz_stride = q,
+        .dq_stride = q,
+        .dk_stride = width,
+        .dv_stride = width,
+        .seq = r->prompt->seq,
+        .first = v->first,
+        .q_first = range->first,
+        .kind = &kind,
+        .base = &base,
+        .scratch = r->scratch};
+    if (loses_scores(&args)) r->is_frail[variant] = 1;
+    r->w->ops->attention_delta(&args);
+}
+
+/* A replaced head's z where cuts act. */
+static void replace(pc_delta_run *r, int layer, int variant, int head)
+{
+    const int64_t q = pc_q_width(r->s), at = (int64_t)head * r->s->d_head;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const float *change = r->prompt->change->z + (int64_t)layer * r->prompt->seq * q + at;
+    for (int k = 0; k < range->n; k++)
+        if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
+            memcpy(r->z + (range->row + k) * q + at, change + (range->first + k) * q,
+                   (size_t)r->s->d_head * sizeof *r->z);
+}
+
+static bool is_computed(const pc_variant *v, pc_writer_state state)
+{
+    return state == PC_WRITER_FOLLOWS || (state == PC_WRITER_REPLACED && v->is_cut_at);
+}
+
+static bool is_replaced(pc_writer_state state)
+{
+    return state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING;
+}
+
+/* r->z of a variant; returns how many heads may have changed, *one = the last of them. */
+static int compute_heads(int *one, pc_delta_run *r, int layer, int variant)
+{
+    const pc_variant *v = &r->variants[variant];
+    const int first = pc_writer_of_head(r->c, layer, 0);
+    int n = 0;
+    for (int head = 0; head < r->s->n_heads; head++) {
+        const pc_writer_state state = v->routing->states[first + head];
+        const uint8_t changes =
+            r->is_dirty ? PC_CHANGES_ALL : r->changes[variant * r->s->n_heads + head];
+        const bool attends = changes && is_computed(v, state);
+        if (attends) attend(r, layer, variant, head, changes);
+        if (is_replaced(state)) replace(r, layer, variant, head);
+        if (!attends && !is_replaced(state)) continue;
+        n++;
+        *one = head;
+    }
+    return n;
+}
+
+/* r->out = z W_O. Of a single head only its rows of W_O are needed: the same sums. */
+static void add_up(pc_delta_run *r, int layer, int variant, int n_heads, int one)
+{
+    const int64_t q = pc_q_width(r->s), d = r->s->d_model;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    float *out = r->out + range->row * d;
+    if (n_heads == 0) {
+        memset(out, 0, (size_t)(range->n * d) * sizeof *out);
+        return;
+    }
+    const int64_t first = n_heads == 1 ? (int64_t)one * r->s->d_head : 0;
+    pc_delta_multiply(r, &(pc_gemm_args){.c = out,
+                                         .a = r->z + range->row * q + first,
+                                         .c_stride = d,
+                                         .a_stride = q,
+                                         .rows = range->n,
+                                         .w = r->w->layers[layer].o,
+                                         .k_first = first,
+                                         .k_count = n_heads == 1 ? r->s->d_head : q,
+                                         .n_count = d,
+                                         .mode = PC_GEMM_SET});
+}
+
+static void keep(float *history, const pc_delta_run *r, int layer, const float *values,
+                 int64_t width)
+{
+    if (r->keep != PC_DELTA_KEEPS_HISTORY) return;
+    float *to = history + layer * r->most_rows * width;
+    for (int i = 0; i < r->n; i++) {
+        const pc_row_range *range = pc_delta_range(r, i);
+        memcpy(to + pc_delta_full_row(r, i, 0) * width, values + range->row * width,
+               (size_t)(range->n * width) * sizeof *to);
+    }
+}
+
+void pc_delta_attention(pc_delta_run *r, int layer)
+{
+    const int64_t q = pc_q_width(r->s), d = r->s->d_model;
+    memset(r->changes, 0, (size_t)r->n * (size_t)r->s->n_heads);
+    project_all(r, layer);
+    const int64_t rows = r->n_rows[r->layout];
+    memset(r->z, 0, (size_t)(rows * q) * sizeof *r->z);
+    for (int i = 0, one = 0; i < r->n; i++) {
+        const int n = compute_heads(&one, r, layer, i);
+        if (!r->is_dirty) add_up(r, layer, i, n, one);
+    }
+    if (r->is_dirty) pc_delta_multiply_all(r, r->out, r->z, r->w->layers[layer].o, rows);
+    keep(r->history.z, r, layer, r->z, q);
+    if (!r->s->has_post_norms) return;
+    keep(r->history.attention_sum, r, layer, r->out, d);
+    pc_delta_norm(r, r->out, r->out, &r->prompt->base->layers[layer].attention_post, PC_LN1_POST_W,
+                  layer, pc_delta_rows(r, r->layout));
+    keep(r->history.attention, r, layer, r->out, d);
+}

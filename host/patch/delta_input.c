@@ -1,0 +1,235 @@
+/* The inputs of readers that see something else than the stream. */
+#include "patch/delta_run_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* to (n, width) = c - d at the columns [column, column + n_columns) of a writer's rows, 0 where
+ * cuts do not act. `change` and `history` point at the layer's rows. */
+static void gather_difference(float *to, const pc_delta_run *r, int variant, const float *change,
+                              const float *history, int64_t width, int64_t column,
+                              int64_t n_columns)
+{
+    const pc_variant *v = &r->variants[variant];
+    const pc_row_range *range = pc_delta_range(r, variant);
+    for (int k = 0; k < range->n; k++) {
+        const int position = range->first + k;
+        const float *c = change + position * width + column;
+        const float *d =
+            history ? history + pc_delta_full_row(r, variant, k) * width + column : NULL;
+        for (int64_t i = 0; i < n_columns; i++)
+            to[k * width + column + i] =
+                pc_delta_is_cut_at(v, position) ? c[i] - (d ? d[i] : 0) : 0;
+    }
+}
+
+static const float *history_of(const float *history, const pc_delta_run *r, int layer,
+                               int64_t width)
+{
+    return r->keep == PC_DELTA_KEEPS_HISTORY ? history + layer * r->most_rows * width : NULL;
+}
+
+/* x += the difference of whole writers of width d_model. */
+static void add_writer(float *x, const pc_delta_run *r, int variant, const float *change,
+                       const float *history)
+{
+    const int64_t d = r->s->d_model;
+    const pc_variant *v = &r->variants[variant];
+    const pc_row_range *range = pc_delta_range(r, variant);
+    for (int k = 0; k < range->n; k++) {
+        const int position = range->first + k;
+        if (!pc_delta_is_cut_at(v, position)) continue;
+        const float *c = change + position * d;
+        const float *was = history ? history + pc_delta_full_row(r, variant, k) * d : NULL;
+        for (int64_t i = 0; i < d; i++)
+            x[k * d + i] += c[i] - (was ? was[i] : 0);
+    }
+}
+
+static void add_input(float *x, const pc_delta_run *r, int variant)
+{
+    add_writer(x, r, variant, r->prompt->change->input,
+               NULL); /* unless replaced it never changes */
+}
+
+/* to += differences (n, width) W; one column block where only one is not 0: the same sums. */
+static void add_product(float *to, pc_delta_run *r, const pc_packed *w, int64_t rows,
+                        int64_t column, int64_t n_columns)
+{
+    const int64_t width = pc_packed_n_in(w), d = r->s->d_model;
+    pc_delta_multiply(r, &(pc_gemm_args){.c = to,
+                                         .a = r->differences + column,
+                                         .c_stride = d,
+                                         .a_stride = width,
+                                         .rows = rows,
+                                         .w = w,
+                                         .k_first = column,
+                                         .k_count = n_columns,
+                                         .n_count = d,
+                                         .mode = PC_GEMM_ADD});
+}
+
+/* A part of the history in the layout at hand: (n, d_model), 0 without one. */
+static void take_history(float *to, const pc_delta_run *r, int variant, const float *history)
+{
+    const int64_t d = r->s->d_model;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    for (int k = 0; k < range->n; k++) {
+        if (history)
+            memcpy(to + k * d, history + pc_delta_full_row(r, variant, k) * d,
+                   (size_t)d * sizeof *to);
+        else memset(to + k * d, 0, (size_t)d * sizeof *to);
+    }
+}
+
+/* x += norm(sum + differences W) - what the component added: the norm taken anew for this reader.
+ */
+static void add_behind_norm(float *x, pc_delta_run *r, int variant, const pc_packed *w, int layer,
+                            pc_weight gain, const pc_base_norm *base, const float *sums,
+                            const float *added, int64_t column, int64_t n_columns)
+{
+    const int64_t d = r->s->d_model;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const pc_row_list rows = {r->positions[r->layout] + range->row,
+                              r->owners[r->layout] + range->row, range->n};
+    float *sum = r->sum;
+    take_history(sum, r, variant, history_of(sums, r, layer, d));
+    add_product(sum, r, w, range->n, column, n_columns);
+    pc_delta_norm(r, sum, sum, base, gain, layer, rows);
+    pc_delta_add(x, sum, range->n * d);
+    take_history(sum, r, variant, history_of(added, r, layer, d));
+    for (int64_t i = 0; i < range->n * d; i++)
+        x[i] -= sum[i];
+}
+
+static void add_differences(float *x, pc_delta_run *r, int variant, int layer, bool is_mlp,
+                            int64_t column, int64_t n_columns)
+{
+    const pc_base_layer *base = &r->prompt->base->layers[layer];
+    const pc_packed *w = is_mlp ? r->w->layers[layer].out : r->w->layers[layer].o;
+    if (!r->s->has_post_norms)
+        add_product(x, r, w, pc_delta_range(r, variant)->n, column, n_columns);
+    else if (is_mlp)
+        add_behind_norm(x, r, variant, w, layer, PC_LN2_POST_W, &base->mlp_post, r->history.mlp_sum,
+                        r->history.m, column, n_columns);
+    else
+        add_behind_norm(x, r, variant, w, layer, PC_LN1_POST_W, &base->attention_post,
+                        r->history.attention_sum, r->history.attention, column, n_columns);
+}
+
+/* cuts[0 .. n) are all of one kind in one layer: heads, or neurons of the MLP. Columns that are not
+ * cut are 0. */
+static void add_columns(float *x, pc_delta_run *r, int variant, const pc_cut *cuts, size_t n,
+                        int layer, bool is_mlp)
+{
+    const pc_change *change = r->prompt->change;
+    const int64_t width = is_mlp ? r->s->d_mlp : pc_q_width(r->s);
+    const int64_t size = is_mlp ? 1 : r->s->d_head;
+    const int64_t at = (int64_t)layer * r->prompt->seq * width;
+    const float *source = (is_mlp ? change->act : change->z) + at;
+    const float *history = history_of(is_mlp ? r->history.act : r->history.z, r, layer, width);
+    int64_t column = 0;
+    if (n > 1)
+        memset(r->differences, 0,
+               (size_t)(pc_delta_range(r, variant)->n * width) * sizeof *r->differences);
+    for (size_t i = 0; i < n; i++) {
+        column = (is_mlp ? cuts[i].neuron : r->c->writers[cuts[i].writer].head) * size;
+        gather_difference(r->differences, r, variant, source, history, width, column, size);
+    }
+    if (n == 1) add_differences(x, r, variant, layer, is_mlp, column, size);
+    else add_differences(x, r, variant, layer, is_mlp, 0, width);
+}
+
+/* How many cuts from the first on are of its layer and kind. */
+static size_t count_alike(const pc_delta_run *r, const pc_cut *cuts, size_t n)
+{
+    const pc_writer *first = &r->c->writers[cuts[0].writer];
+    size_t i = 1;
+    for (; i < n; i++) {
+        const pc_writer *next = &r->c->writers[cuts[i].writer];
+        if (next->layer != first->layer || next->kind != first->kind) break;
+        if ((cuts[i].neuron < 0) != (cuts[0].neuron < 0)) break;
+    }
+    return i;
+}
+
+static void add_cuts(float *x, pc_delta_run *r, int variant, const pc_cut *cuts, size_t n)
+{
+    const int64_t d = r->s->d_model;
+    for (size_t done = 0; done < n;) {
+        const size_t alike = count_alike(r, cuts + done, n - done);
+        const pc_writer *writer = &r->c->writers[cuts[done].writer];
+        if (writer->kind == PC_WRITER_INPUT) add_input(x, r, variant);
+        else if (writer->kind == PC_WRITER_MLP && cuts[done].neuron < 0)
+            add_writer(x, r, variant,
+                       r->prompt->change->m + (int64_t)writer->layer * r->prompt->seq * d,
+                       history_of(r->history.m, r, writer->layer, d));
+        else
+            add_columns(x, r, variant, cuts + done, alike, writer->layer,
+                        writer->kind == PC_WRITER_MLP);
+        done += alike;
+    }
+}
+
+void pc_delta_own_input(float *x, pc_delta_run *r, int variant, const pc_own_input *input)
+{
+    const pc_variant *v = &r->variants[variant];
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const int64_t d = r->s->d_model;
+    const size_t bytes = (size_t)(range->n * d) * sizeof *x;
+    if (v->given) {
+        memcpy(x, v->given[input - v->routing->inputs] + range->first * d, bytes);
+        return;
+    }
+    memcpy(x, r->stream + range->row * d, bytes);
+    add_cuts(x, r, variant, v->routing->cuts + input->first, input->n);
+}
+
+void pc_delta_record(const pc_delta_run *r, int variant, int reader, const float *x)
+{
+    const pc_row_range *range = pc_delta_range(r, variant);
+    float *const *record = r->variants[variant].record;
+    if (!record || !record[reader]) return;
+    const int64_t d = r->s->d_model;
+    memset(record[reader], 0, (size_t)(range->first * d) * sizeof *x);
+    memcpy(record[reader] + range->first * d, x, (size_t)(range->n * d) * sizeof *x);
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const pc_delta_pair *x = a, *y = b;
+    if (x->reader != y->reader) return x->reader < y->reader ? -1 : 1;
+    return (x->variant > y->variant) - (x->variant < y->variant);
+}
+
+void pc_delta_find_pairs(pc_delta_run *r, int first, int end)
+{
+    r->n_pairs = 0;
+    for (int i = 0; i < r->n; i++) {
+        const pc_routing *routing = r->variants[i].routing;
+        for (size_t k = 0; k < routing->n_inputs; k++) {
+            const pc_own_input *input = &routing->inputs[k];
+            if (input->reader >= first && input->reader < end)
+                r->pairs[r->n_pairs++] = (pc_delta_pair){input->reader, i, input};
+        }
+    }
+    if (r->n_pairs > 1) qsort(r->pairs, r->n_pairs, sizeof *r->pairs, compare_pairs);
+}
+
+int64_t pc_delta_gather_pairs(float *x, size_t *n, pc_delta_run *r, const pc_delta_pair *pairs,
+                              size_t n_pairs)
+{
+    int64_t rows = 0;
+    size_t i = 0;
+    for (; i < n_pairs && pairs[i].reader == pairs[0].reader; i++) {
+        const pc_row_range *range = pc_delta_range(r, pairs[i].variant);
+        if (rows + range->n > r->most_rows) break;
+        pc_delta_own_input(x + rows * r->s->d_model, r, pairs[i].variant, pairs[i].input);
+        for (int k = 0; k < range->n; k++)
+            r->gathered[rows + k] = range->first + k,
+                               r->gathered_owners[rows + k] = pairs[i].variant;
+        rows += range->n;
+    }
+    *n = i;
+    return rows;
+}

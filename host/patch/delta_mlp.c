@@ -1,0 +1,197 @@
+/* An MLP in changes. */
+#include "patch/delta_run_private.h"
+
+#include <string.h>
+
+static pc_writer_state state_of(const pc_delta_run *r, int layer, int variant)
+{
+    return r->variants[variant].routing->states[pc_writer_of_mlp(r->c, layer)];
+}
+
+static bool is_computed(const pc_delta_run *r, int layer, int variant, bool has_input)
+{
+    const pc_writer_state state = state_of(r, layer, variant);
+    if (!has_input) return false;
+    return state == PC_WRITER_FOLLOWS ||
+           (state == PC_WRITER_REPLACED && r->variants[variant].is_cut_at);
+}
+
+/* The activations' changes of gathered rows: r->input (rows, d_model) to r->a (rows, d_mlp). */
+static void activate(pc_delta_run *r, int layer, int64_t rows)
+{
+    const pc_base_layer *l = &r->prompt->base->layers[layer];
+    const pc_engine_layer *w = &r->w->layers[layer];
+    pc_delta_norm(r, r->input, r->input, &l->mlp, PC_LN2_W, layer, pc_delta_gathered(r, rows));
+    if (r->s->is_gated) {
+        pc_delta_multiply_all(r, r->u, r->input, w->in, rows);
+        pc_delta_multiply_all(r, r->a, r->input, w->gate, rows);
+    } else {
+        pc_delta_multiply_all(r, r->a, r->input, w->in, rows);
+    }
+    r->w->ops->activation_delta(&(pc_activation_delta_args){.out = r->a,
+                                                            .da = r->a,
+                                                            .du = r->s->is_gated ? r->u : NULL,
+                                                            .base_row = r->gathered,
+                                                            .a = l->a,
+                                                            .u = l->u,
+                                                            .rows = rows,
+                                                            .width = r->s->d_mlp,
+                                                            .kind = r->s->activation});
+}
+
+static const pc_cut *replaced_neurons(size_t *n, const pc_delta_run *r, int layer, int variant)
+{
+    const pc_routing *routing = r->variants[variant].routing;
+    const int writer = pc_writer_of_mlp(r->c, layer);
+    size_t first = 0, end;
+    while (first < routing->n_replaced && routing->replaced[first].writer != writer)
+        first++;
+    for (end = first; end < routing->n_replaced && routing->replaced[end].writer == writer;)
+        end++;
+    *n = end - first;
+    return routing->replaced + first;
+}
+
+/* Neurons that every reader sees replaced, where cuts act. act (range rows, d_mlp) */
+static void replace_neurons(float *act, const pc_delta_run *r, int layer, int variant,
+                            const pc_cut *cuts, size_t n)
+{
+    const int64_t d_mlp = r->s->d_mlp;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const float *change = r->prompt->change->act + (int64_t)layer * r->prompt->seq * d_mlp;
+    for (int k = 0; k < range->n; k++)
+        for (size_t i = 0; i < n; i++)
+            if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
+                act[k * d_mlp + cuts[i].neuron] =
+                    change[(range->first + k) * d_mlp + cuts[i].neuron];
+}
+
+static void keep_rows(float *history, const pc_delta_run *r, int layer, int variant,
+                      const float *values, int64_t width)
+{
+    if (r->keep != PC_DELTA_KEEPS_HISTORY) return;
+    memcpy(history + (layer * r->most_rows + pc_delta_full_row(r, variant, 0)) * width, values,
+           (size_t)(pc_delta_range(r, variant)->n * width) * sizeof *values);
+}
+
+/* out (range rows, d_model) = act W_out; of a single neuron only its row: the same sums. */
+static void read_out(float *out, pc_delta_run *r, int layer, int variant, const float *act,
+                     int64_t first, int64_t count)
+{
+    const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
+    pc_delta_multiply(r, &(pc_gemm_args){.c = out,
+                                         .a = act + first,
+                                         .c_stride = d,
+                                         .a_stride = d_mlp,
+                                         .rows = pc_delta_range(r, variant)->n,
+                                         .w = r->w->layers[layer].out,
+                                         .k_first = first,
+                                         .k_count = count,
+                                         .n_count = d,
+                                         .mode = PC_GEMM_SET});
+}
+
+/* A variant whose MLP is not computed: only replaced neurons change. */
+static void change_neurons_alone(float *out, pc_delta_run *r, int layer, int variant)
+{
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
+    size_t n;
+    const pc_cut *cuts = replaced_neurons(&n, r, layer, variant);
+    if (n == 0) {
+        memset(out, 0, (size_t)(range->n * d) * sizeof *out);
+        return;
+    }
+    memset(r->a, 0, (size_t)(range->n * d_mlp) * sizeof *r->a);
+    replace_neurons(r->a, r, layer, variant, cuts, n);
+    keep_rows(r->history.act, r, layer, variant, r->a, d_mlp);
+    if (n == 1) read_out(out, r, layer, variant, r->a, cuts->neuron, 1);
+    else read_out(out, r, layer, variant, r->a, 0, d_mlp);
+}
+
+/* The inputs of the variants that are computed, side by side in r->input. Returns their rows. */
+static int64_t gather(pc_delta_run *r, int layer)
+{
+    const int64_t d = r->s->d_model;
+    const int reader = pc_reader_of_mlp(r->c, layer);
+    int64_t rows = 0;
+    for (int i = 0; i < r->n; i++) {
+        const pc_row_range *range = pc_delta_range(r, i);
+        const pc_routing *routing = r->variants[i].routing;
+        const pc_own_input *own = NULL;
+        for (size_t k = 0; k < routing->n_inputs && !own; k++)
+            if (routing->inputs[k].reader == reader) own = &routing->inputs[k];
+        if (!is_computed(r, layer, i, own || r->is_dirty)) continue;
+        float *x = r->input + rows * d;
+        if (own) pc_delta_own_input(x, r, i, own);
+        else memcpy(x, r->stream + range->row * d, (size_t)(range->n * d) * sizeof *x);
+        for (int k = 0; k < range->n; k++)
+            r->gathered[rows + k] = range->first + k, r->gathered_owners[rows + k] = i;
+        r->computed[i] = 1;
+        rows += range->n;
+    }
+    return rows;
+}
+
+/* The rows of computed variants, from r->a through W_out to their places in out. */
+static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows)
+{
+    const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
+    float *act = r->a, *from = r->sum;
+    for (int i = 0; i < r->n; i++) {
+        size_t n;
+        if (!r->computed[i]) continue;
+        const pc_cut *cuts = replaced_neurons(&n, r, layer, i);
+        replace_neurons(act, r, layer, i, cuts, n);
+        keep_rows(r->history.act, r, layer, i, act, d_mlp);
+        act += pc_delta_range(r, i)->n * d_mlp;
+    }
+    pc_delta_multiply_all(r, r->sum, r->a, r->w->layers[layer].out, rows);
+    for (int i = 0; i < r->n; i++) {
+        if (!r->computed[i]) continue;
+        const pc_row_range *range = pc_delta_range(r, i);
+        memcpy(out + range->row * d, from, (size_t)(range->n * d) * sizeof *out);
+        from += range->n * d;
+    }
+}
+
+static void replace(float *out, const pc_delta_run *r, int layer, int variant)
+{
+    const int64_t d = r->s->d_model;
+    const pc_row_range *range = pc_delta_range(r, variant);
+    const float *change = r->prompt->change->m + (int64_t)layer * r->prompt->seq * d;
+    for (int k = 0; k < range->n; k++)
+        if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
+            memcpy(out + (range->row + k) * d, change + (range->first + k) * d,
+                   (size_t)d * sizeof *out);
+}
+
+static void record(const pc_delta_run *r, int layer)
+{
+    for (int i = 0; i < r->n; i++)
+        pc_delta_record(r, i, pc_reader_of_mlp(r->c, layer),
+                        r->stream + pc_delta_range(r, i)->row * r->s->d_model);
+}
+
+void pc_delta_mlp(float *out, pc_delta_run *r, int layer)
+{
+    const int64_t d = r->s->d_model;
+    record(r, layer);
+    memset(r->computed, 0, (size_t)r->n);
+    const int64_t n_computed = gather(r, layer);
+    activate(r, layer, n_computed);
+    finish_computed(out, r, layer, n_computed);
+    for (int i = 0; i < r->n; i++)
+        if (!r->computed[i]) change_neurons_alone(out + pc_delta_range(r, i)->row * d, r, layer, i);
+    if (r->s->has_post_norms) {
+        for (int i = 0; i < r->n; i++)
+            keep_rows(r->history.mlp_sum, r, layer, i, out + pc_delta_range(r, i)->row * d, d);
+        pc_delta_norm(r, out, out, &r->prompt->base->layers[layer].mlp_post, PC_LN2_POST_W, layer,
+                      pc_delta_rows(r, r->layout));
+    }
+    for (int i = 0; i < r->n; i++) {
+        const pc_writer_state state = state_of(r, layer, i);
+        if (state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING) replace(out, r, layer, i);
+        keep_rows(r->history.m, r, layer, i, out + pc_delta_range(r, i)->row * d, d);
+    }
+}

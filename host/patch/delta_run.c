@@ -1,0 +1,415 @@
+/* Batches of variants through the layers, in changes. */
+#include "patch/delta_run_private.h"
+
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- room ---- */
+
+static int64_t widest(const pc_shape *s)
+{
+    return pc_q_width(s) > s->d_mlp ? pc_q_width(s) : s->d_mlp;
+}
+
+/* Floats of history a row. */
+static int64_t history_width(const pc_shape *s)
+{
+    const int64_t sums = s->has_post_norms ? 3 * (int64_t)s->d_model : 0;
+    return s->n_layers * (pc_q_width(s) + s->d_model + s->d_mlp + sums);
+}
+
+int64_t pc_delta_row_bytes(const pc_model *model, pc_delta_keep keep)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t d = s->d_model, q = pc_q_width(s);
+    const int64_t kv = (int64_t)model->components.n_kv_heads * s->d_head;
+    const int64_t n = 6 * d + 2 * q + 2 * kv + widest(s) + 2 * (int64_t)s->d_mlp;
+    const int64_t kept = keep == PC_DELTA_KEEPS_HISTORY ? history_width(s) : 0;
+    return 4 * (n + kept) + 4 * (2 + s->n_heads);
+}
+
+static float *rows_of(int64_t rows, int64_t width)
+{
+    return pc_alloc((size_t)rows, (size_t)width * sizeof(float));
+}
+
+static bool allocate_history(pc_delta_run *r)
+{
+    const pc_shape *s = r->s;
+    const int64_t rows = s->n_layers * (r->keep == PC_DELTA_KEEPS_HISTORY ? r->most_rows : 0);
+    const int64_t sums = s->has_post_norms ? s->d_model : 0;
+    pc_history *h = &r->history;
+    h->z = rows_of(rows, pc_q_width(s));
+    h->m = rows_of(rows, s->d_model);
+    h->act = rows_of(rows, s->d_mlp);
+    h->attention_sum = rows_of(rows, sums);
+    h->attention = rows_of(rows, sums);
+    h->mlp_sum = rows_of(rows, sums);
+    return h->z && h->m && h->act && h->attention_sum && h->attention && h->mlp_sum;
+}
+
+static bool allocate(pc_delta_run *r, int longest)
+{
+    const pc_shape *s = r->s;
+    const int64_t rows = r->most_rows;
+    float **streams[] = {&r->stream, &r->input, &r->normed, &r->out, &r->other, &r->sum};
+    bool has_all = true;
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        has_all = (*streams[i] = rows_of(rows, s->d_model)) && has_all;
+    r->q = rows_of(rows, pc_q_width(s));
+    r->k = rows_of(rows, (int64_t)r->c->n_kv_heads * s->d_head);
+    r->v = rows_of(rows, (int64_t)r->c->n_kv_heads * s->d_head);
+    r->z = rows_of(rows, pc_q_width(s));
+    r->differences = rows_of(rows, widest(s));
+    r->a = rows_of(rows, s->d_mlp);
+    r->u = rows_of(s->is_gated ? rows : 0, s->d_mlp);
+    r->gathered = pc_alloc((size_t)rows, (size_t)s->n_heads * sizeof *r->gathered);
+    r->scratch = pc_alloc(PC_ATTENTION_SCRATCH * (size_t)longest, sizeof *r->scratch);
+    for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
+        r->positions[layout] = pc_alloc((size_t)rows, sizeof *r->positions[layout]);
+        r->owners[layout] = pc_alloc((size_t)rows, sizeof *r->owners[layout]);
+        has_all = r->positions[layout] && r->owners[layout] && has_all;
+        /* a variant has at least one row, so that there are no more variants than rows */
+        r->ranges[layout] = pc_alloc((size_t)rows, sizeof *r->ranges[layout]);
+        has_all = r->ranges[layout] && has_all;
+    }
+    r->gathered_owners = pc_alloc((size_t)rows, sizeof *r->gathered_owners);
+    r->is_frail = pc_alloc((size_t)rows, 1);
+    r->computed = pc_alloc((size_t)rows, 1);
+    r->changes = pc_alloc((size_t)rows, (size_t)s->n_heads);
+    return has_all && r->q && r->k && r->v && r->z && r->differences && r->a && r->u &&
+           r->gathered && r->gathered_owners && r->is_frail && r->scratch && r->computed &&
+           r->changes && allocate_history(r);
+}
+
+pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
+                           int64_t most_rows, pc_delta_keep keep)
+{
+    *out = NULL;
+    pc_delta_run *r = pc_alloc(1, sizeof *r);
+    if (!r) return PC_ERR_NOMEM;
+    r->w = weights;
+    r->model = weights->model;
+    r->s = &weights->model->shape;
+    r->c = &weights->model->components;
+    r->most_rows = most_rows;
+    r->keep = keep;
+    if (!allocate(r, longest)) {
+        pc_delta_run_free(r);
+        return PC_ERR_NOMEM;
+    }
+    *out = r;
+    return PC_OK;
+}
+
+void pc_delta_run_free(pc_delta_run *r)
+{
+    if (!r) return;
+    pc_history *h = &r->history;
+    float *const floats[] = {r->stream,
+                             r->input,
+                             r->normed,
+                             r->out,
+                             r->other,
+                             r->sum,
+                             r->q,
+                             r->k,
+                             r->v,
+                             r->z,
+                             r->a,
+                             r->u,
+                             r->scratch,
+                             h->z,
+                             h->m,
+                             h->act,
+                             h->attention_sum,
+                             h->attention,
+                             h->mlp_sum,
+                             r->differences};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
+        free(floats[i]);
+    for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
+        free(r->ranges[layout]);
+        free(r->owners[layout]);
+        free(r->positions[layout]);
+    }
+    free(r->pairs);
+    free(r->changes);
+    free(r->computed);
+    free(r->is_frail);
+    free(r->gathered_owners);
+    free(r->gathered);
+    free(r);
+}
+
+/* ---- shared steps ---- */
+
+void pc_delta_multiply(pc_delta_run *r, const pc_gemm_args *args)
+{
+    r->flop += 2.0 * (double)args->rows * (double)args->k_count * (double)args->n_count;
+    r->w->ops->gemm(args);
+}
+
+void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, const pc_packed *w,
+                           int64_t rows)
+{
+    const int64_t n_in = pc_packed_n_in(w), n_out = pc_packed_n_out(w);
+    pc_delta_multiply(r, &(pc_gemm_args){.c = c,
+                                         .a = a,
+                                         .c_stride = n_out,
+                                         .a_stride = n_in,
+                                         .rows = rows,
+                                         .w = w,
+                                         .k_count = n_in,
+                                         .n_count = n_out,
+                                         .mode = PC_GEMM_SET});
+}
+
+void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
+                   pc_weight gain, int layer, pc_row_list list)
+{
+    const int64_t rows = list.n;
+    const pc_norm_delta_args args = {.dy = dy,
+                                     .d = d,
+                                     .base_row = list.at,
+                                     .x = base->x,
+                                     .mean = base->mean,
+                                     .variance = base->variance,
+                                     .gain = pc_model_vector(r->model, gain, layer),
+                                     .gain_offset = (float)r->s->norm_gain_offset,
+                                     .eps = r->s->norm_eps,
+                                     .rows = rows,
+                                     .width = r->s->d_model};
+    if (r->s->norm != PC_NORM_NONE)
+        pc_delta_watch(r, d, base->x, list.at, list.owners, rows, r->s->d_model, 1, r->s->norm);
+    switch (r->s->norm) {
+    case PC_NORM_NONE:
+        if (dy != d) memcpy(dy, d, (size_t)(rows * r->s->d_model) * sizeof *dy);
+        break;
+    case PC_NORM_LAYER:
+        r->w->ops->layernorm_delta(&args);
+        break;
+    case PC_NORM_RMS:
+        r->w->ops->rmsnorm_delta(&args);
+        break;
+    }
+}
+
+/* Sums that are added up side by side, for the compiler to vectorise. */
+enum { LANES = 16 };
+
+typedef struct moments {
+    double base, change,
+        changed; /* squares of x, d and x + d, around their means for layer norms */
+} moments;
+
+static double spread(const float squares[LANES], const float sums[LANES], int64_t width,
+                     bool is_centred)
+{
+    double square = 0, sum = 0;
+    for (int i = 0; i < LANES; i++) {
+        square += (double)squares[i];
+        sum += (double)sums[i];
+    }
+    return is_centred ? square - sum * sum / (double)width : square;
+}
+
+static moments moments_of(const float *x, const float *d, int64_t width, bool is_centred)
+{
+    float x2[LANES] = {0}, d2[LANES] = {0}, y2[LANES] = {0};
+    float x1[LANES] = {0}, d1[LANES] = {0}, y1[LANES] = {0};
+    for (int64_t i = 0; i < width; i += LANES)
+        for (int64_t k = 0; k < LANES && i + k < width; k++) {
+            const float a = x[i + k], b = d[i + k], c = a + b;
+            x2[k] += a * a, d2[k] += b * b, y2[k] += c * c;
+            x1[k] += a, d1[k] += b, y1[k] += c;
+        }
+    return (moments){spread(x2, x1, width, is_centred), spread(d2, d1, width, is_centred),
+                     spread(y2, y1, width, is_centred)};
+}
+
+/* 1e-2 in size, 1e-4 in squares: of float32's 7 digits 5 are left. */
+static bool all_but_vanishes(moments m)
+{
+    return m.change > 0 && m.changed < 1e-4 * (m.base + m.change);
+}
+
+void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
+                    const int32_t *owners, int64_t rows, int64_t width, int heads, pc_norm kind)
+{
+    for (int64_t row = 0; row < rows; row++)
+        if (all_but_vanishes(
+                moments_of(x + at[row] * width, d + row * width, width, kind == PC_NORM_LAYER)))
+            r->is_frail[owners[row / heads]] = 1;
+}
+
+void pc_delta_add(float *to, const float *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] += from[i];
+}
+
+static void compact(float *x, const pc_delta_run *r)
+{
+    const int64_t d = r->s->d_model;
+    for (int i = 0; i < r->n; i++) {
+        const pc_row_range *from = &r->ranges[PC_ROWS_FULL][i], *to = &r->ranges[PC_ROWS_TAIL][i];
+        memmove(x + to->row * d, x + (from->row + to->first - from->first) * d,
+                (size_t)(to->n * d) * sizeof *x);
+    }
+}
+
+void pc_delta_go_to_tail(pc_delta_run *r)
+{
+    if (r->layout == PC_ROWS_TAIL) return;
+    if (r->is_dirty) {
+        compact(r->stream, r);
+        compact(r->normed, r);
+    }
+    r->layout = PC_ROWS_TAIL;
+}
+
+/* ---- a batch ---- */
+
+static void place_rows(pc_delta_run *r, pc_row_layout layout)
+{
+    int64_t row = 0;
+    for (int i = 0; i < r->n; i++) {
+        const int first = r->variants[i].first, target = r->prompt->first_target;
+        pc_row_range *range = &r->ranges[layout][i];
+        range->row = row;
+        range->first = layout == PC_ROWS_TAIL && first < target ? target : first;
+        range->n = r->prompt->seq - range->first;
+        for (int k = 0; k < range->n; k++)
+            r->positions[layout][row + k] = range->first + k, r->owners[layout][row + k] = i;
+        row += range->n;
+    }
+    assert(row <= r->most_rows);
+    r->n_rows[layout] = row;
+}
+
+static void clear_history(pc_delta_run *r)
+{
+    if (r->keep != PC_DELTA_KEEPS_HISTORY) return;
+    const pc_shape *s = r->s;
+    const struct {
+        float *rows;
+        int64_t width;
+    } parts[] = {{r->history.z, pc_q_width(s)},
+                 {r->history.m, s->d_model},
+                 {r->history.act, s->d_mlp},
+                 {r->history.attention_sum, s->has_post_norms ? s->d_model : 0},
+                 {r->history.attention, s->has_post_norms ? s->d_model : 0},
+                 {r->history.mlp_sum, s->has_post_norms ? s->d_model : 0}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (int layer = 0; layer < s->n_layers; layer++)
+            memset(parts[i].rows + layer * r->most_rows * parts[i].width, 0,
+                   (size_t)(r->n_rows[PC_ROWS_FULL] * parts[i].width) * sizeof(float));
+}
+
+static pc_status reserve_pairs(pc_delta_run *r)
+{
+    size_t n = 0;
+    for (int i = 0; i < r->n; i++)
+        n += r->variants[i].routing->n_inputs;
+    pc_delta_pair *pairs = pc_grow(r->pairs, &r->pair_capacity, n + 1, sizeof *pairs);
+    if (!pairs) return PC_ERR_NOMEM;
+    r->pairs = pairs;
+    return PC_OK;
+}
+
+/* The stream where the input is replaced. */
+static void change_input(pc_delta_run *r)
+{
+    const int64_t d = r->s->d_model;
+    for (int i = 0; i < r->n; i++) {
+        const pc_row_range *range = &r->ranges[PC_ROWS_FULL][i];
+        const pc_variant *v = &r->variants[i];
+        const uint8_t state = v->routing->states[0];
+        const bool is_replaced = state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING;
+        for (int k = 0; is_replaced && k < range->n; k++)
+            if (pc_delta_is_cut_at(v, range->first + k))
+                memcpy(r->stream + (range->row + k) * d,
+                       r->prompt->change->input + (range->first + k) * d,
+                       (size_t)d * sizeof *r->stream);
+    }
+}
+
+static void add_to_stream(pc_delta_run *r, const float *change)
+{
+    pc_delta_add(r->stream, change, r->n_rows[r->layout] * r->s->d_model);
+    r->is_dirty = true;
+}
+
+static void run_layer(pc_delta_run *r, int layer, int start)
+{
+    const bool has_mlp = r->s->d_mlp > 0, is_parallel = r->s->block == PC_BLOCK_PARALLEL;
+    const bool has_attention = start <= 2 * layer;
+    if (has_attention) pc_delta_attention(r, layer);
+    else if (layer == r->s->n_layers - 1) pc_delta_go_to_tail(r);
+    if (has_mlp && is_parallel) pc_delta_mlp(r->other, r, layer); /* reads the stream before */
+    if (has_attention) add_to_stream(r, r->out);
+    if (has_mlp && !is_parallel) pc_delta_mlp(r->other, r, layer);
+    if (has_mlp) add_to_stream(r, r->other);
+}
+
+/* r->normed = the change of the final norm's output. */
+static void finish(pc_delta_run *r)
+{
+    const int reader = pc_reader_of_logits(r->c);
+    const int64_t d = r->s->d_model;
+    pc_delta_go_to_tail(r);
+    pc_delta_find_pairs(r, reader, reader + 1);
+    for (size_t i = 0; i < r->n_pairs; i++) {
+        const pc_delta_pair *pair = &r->pairs[i];
+        const pc_row_range *range = pc_delta_range(r, pair->variant);
+        pc_delta_own_input(r->input, r, pair->variant, pair->input);
+        memcpy(r->stream + range->row * d, r->input, (size_t)(range->n * d) * sizeof *r->input);
+    }
+    for (int i = 0; i < r->n; i++)
+        pc_delta_record(r, i, reader, r->stream + pc_delta_range(r, i)->row * d);
+    pc_delta_norm(r, r->normed, r->stream, &r->prompt->base->final, PC_LN_FINAL_W, 0,
+                  pc_delta_rows(r, PC_ROWS_TAIL));
+}
+
+pc_status pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt,
+                             const pc_variant *variants, int n)
+{
+    const int start = variants[0].routing->start;
+    r->prompt = prompt;
+    r->variants = variants;
+    r->n = n;
+    r->layout = PC_ROWS_FULL;
+    PC_TRY(reserve_pairs(r));
+    place_rows(r, PC_ROWS_FULL);
+    place_rows(r, PC_ROWS_TAIL);
+    clear_history(r);
+    memset(r->is_frail, 0, (size_t)n);
+    memset(r->stream, 0, (size_t)(r->n_rows[PC_ROWS_FULL] * r->s->d_model) * sizeof *r->stream);
+    r->is_dirty = start < 0;
+    if (r->is_dirty) change_input(r);
+    for (int layer = start < 0 ? 0 : start / 2; layer < r->s->n_layers; layer++)
+        run_layer(r, layer, start);
+    finish(r);
+    return PC_OK;
+}
+
+const float *pc_delta_run_final(const pc_delta_run *r, int i, int position)
+{
+    const pc_row_range *range = &r->ranges[PC_ROWS_TAIL][i];
+    assert(position >= range->first);
+    return r->normed + (range->row + position - range->first) * r->s->d_model;
+}
+
+bool pc_delta_run_is_frail(const pc_delta_run *r, int i)
+{
+    return r->is_frail[i];
+}
+
+double pc_delta_run_flop(const pc_delta_run *r)
+{
+    return r->flop;
+}

@@ -1,0 +1,55 @@
+/* Attention's change of attention_delta.h on a CUDA device, in float32: many heads of many variants
+ * in one launch. */
+#ifndef PC_KERNELS_ATTENTION_DELTA_CUDA_H
+#define PC_KERNELS_ATTENTION_DELTA_CUDA_H
+
+#include "kernels/attention_delta.h"
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One head of one variant: pc_attention_delta_args with offsets, in floats, into the arrays of the
+ * batch. Items of one prompt have the same base, whose rows before `first` are thus shared; heads
+ * that share keys and values have the same k, v, dk and dv.
+ *
+ *   dz               where its dz (seq - q_first, d_head) begins
+ *   dq, dk, dv       where its changes begin; below 0: no change
+ *   q, k, v          where position 0 of its head begins in the base run
+ *   log_pattern      where its (seq, seq) begins, rows pattern_stride apart */
+typedef struct pck_attention_item {
+    int64_t dz, dq, dk, dv;
+    int64_t q, k, v, log_pattern, pattern_stride;
+    int32_t seq, first, q_first;
+    int32_t unused;
+} pck_attention_item;
+
+/* All pointers are the device's, `items` too. An array that no item uses may be NULL.
+ *
+ *   most_seq      no item's seq is larger
+ *   most_queries  no item has more queries, seq - q_first
+ *
+ * A warp keeps two floats a key that its query sees: most_seq, or kind.window where it is smaller,
+ * may be up to PCK_ATTENTION_KEYS. */
+typedef struct pck_attention_batch {
+    float *dz;
+    const float *dq, *dk, *dv, *q, *k, *v, *log_pattern;
+    int64_t dz_stride, dq_stride, dk_stride, dv_stride, q_stride, k_stride, v_stride;
+    const pck_attention_item *items;
+    int64_t n_items, most_seq, most_queries;
+    pc_attention_kind kind;
+} pck_attention_batch;
+
+enum { PCK_ATTENTION_KEYS = 227 * 1024 / 8 };
+
+/* Enqueues on `stream` and returns what the launch said; cudaErrorInvalidValue beyond
+ * PCK_ATTENTION_KEYS. A row of dz depends on its item alone, and on nothing of it that its query
+ * does not see: the same bits in any batch. */
+cudaError_t pck_attention_delta(const pck_attention_batch *batch, cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,232 @@
+/* Device memory: allocations of the host's that the host may not touch, with guards behind them. */
+#define _POSIX_C_SOURCE 200809L
+#include "engine.h"
+
+#include "watch.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 256, GUARD_BYTE = 0xa5 };
+
+typedef struct allocation {
+    unsigned char *start;
+    size_t bytes;
+} allocation;
+
+static allocation *allocations;
+static size_t n_allocations, room;
+static size_t in_use, capacity = (size_t)1 << 30;
+static int n_open; /* how many parts of the engine are at work on device memory */
+
+void emu_set_memory(size_t bytes)
+{
+    capacity = bytes;
+}
+
+/* ---- guards ---- */
+
+void emu_set_guard(unsigned char *guard)
+{
+    memset(guard, GUARD_BYTE, EMU_GUARD_BYTES);
+    emu_watch_forbid(guard, EMU_GUARD_BYTES);
+}
+
+/* A sanitizer sees a write into a guard when it happens, and forbids to look at it here. */
+int emu_is_guard_whole(unsigned char *guard)
+{
+    static unsigned char whole[EMU_GUARD_BYTES];
+    memset(whole, GUARD_BYTE, sizeof whole);
+    emu_watch_allow(guard, EMU_GUARD_BYTES);
+    const int is_whole = memcmp(guard, whole, sizeof whole) == 0;
+    emu_watch_forbid(guard, EMU_GUARD_BYTES);
+    return is_whole;
+}
+
+int emu_check_guards(const void *kernel)
+{
+    char name[EMU_NAME];
+    for (size_t i = 0; i < n_allocations; i++) {
+        if (emu_is_guard_whole(allocations[i].start + allocations[i].bytes)) continue;
+        emu_kernel_name(name, sizeof name, kernel);
+        emu_fail(cudaErrorIllegalAddress,
+                 "%s wrote past the end of a device allocation of %zu bytes", name,
+                 allocations[i].bytes);
+        return 0;
+    }
+    return 1;
+}
+
+/* ---- who may touch what ---- */
+
+void emu_open_memory(void)
+{
+    if (n_open++) return;
+    for (size_t i = 0; i < n_allocations; i++)
+        emu_watch_allow(allocations[i].start, allocations[i].bytes);
+}
+
+void emu_close_memory(void)
+{
+    if (--n_open) return;
+    for (size_t i = 0; i < n_allocations; i++)
+        emu_watch_forbid(allocations[i].start, allocations[i].bytes);
+}
+
+int emu_is_device_memory(const void *memory, size_t bytes)
+{
+    const uintptr_t at = (uintptr_t)memory;
+    for (size_t i = 0; i < n_allocations; i++) {
+        const uintptr_t start = (uintptr_t)allocations[i].start;
+        if (at >= start && at - start <= allocations[i].bytes &&
+            bytes <= allocations[i].bytes - (at - start))
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- allocation ---- */
+
+static int keep(unsigned char *start, size_t bytes)
+{
+    if (n_allocations == room) {
+        const size_t larger = room ? 2 * room : 64;
+        allocation *more = realloc(allocations, larger * sizeof *more);
+        if (!more) return 0;
+        allocations = more;
+        room = larger;
+    }
+    allocations[n_allocations++] = (allocation){start, bytes};
+    return 1;
+}
+
+cudaError_t cudaMalloc(void **memory, size_t bytes)
+{
+    void *start = NULL;
+    *memory = NULL;
+    if (emu_failure()) return emu_failure();
+    if (bytes == 0) return cudaSuccess;
+    if (bytes > capacity - in_use)
+        return emu_refuse(cudaErrorMemoryAllocation, "out of memory: %zu bytes asked, %zu free",
+                          bytes, capacity - in_use);
+    if (posix_memalign(&start, ALIGNMENT, bytes + EMU_GUARD_BYTES) != 0)
+        return emu_refuse(cudaErrorMemoryAllocation, "the host is out of memory");
+    if (!keep(start, bytes)) {
+        free(start);
+        return emu_refuse(cudaErrorMemoryAllocation, "the host is out of memory");
+    }
+    memset(start, 0xff, bytes);
+    emu_set_guard((unsigned char *)start + bytes);
+    emu_watch_forbid(start, bytes);
+    in_use += bytes;
+    *memory = start;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *memory)
+{
+    if (!memory) return emu_failure();
+    emu_run_streams();
+    for (size_t i = 0; i < n_allocations; i++) {
+        if (allocations[i].start != memory) continue;
+        emu_watch_allow(memory, allocations[i].bytes + EMU_GUARD_BYTES);
+        in_use -= allocations[i].bytes;
+        allocations[i] = allocations[--n_allocations];
+        free(memory);
+        return emu_failure();
+    }
+    return emu_refuse(cudaErrorInvalidValue, "cudaFree: not the start of a live allocation");
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
+{
+    *free_bytes = capacity - in_use;
+    *total_bytes = capacity;
+    return emu_failure();
+}
+
+/* ---- copies ---- */
+
+/* `height` rows of `width` bytes; filled with `value` where `from` is NULL. */
+typedef struct copy {
+    void *to;
+    const void *from;
+    int value;
+    size_t width, height, to_pitch, from_pitch;
+} copy;
+
+static void run_copy(void *state)
+{
+    const copy *c = state;
+    emu_open_memory();
+    for (size_t row = 0; row < c->height; row++) {
+        char *to = (char *)c->to + row * c->to_pitch;
+        if (c->from) memmove(to, (const char *)c->from + row * c->from_pitch, c->width);
+        else memset(to, c->value, c->width);
+    }
+    emu_close_memory();
+}
+
+static int sides_fit(const copy *c, enum cudaMemcpyKind kind)
+{
+    const size_t last = c->height - 1;
+    const int to_device = emu_is_device_memory(c->to, last * c->to_pitch + c->width);
+    const int from_device = emu_is_device_memory(c->from, last * c->from_pitch + c->width);
+    switch (kind) {
+    case cudaMemcpyHostToHost:
+        return !to_device && !from_device;
+    case cudaMemcpyHostToDevice:
+        return to_device && !from_device;
+    case cudaMemcpyDeviceToHost:
+        return !to_device && from_device;
+    case cudaMemcpyDeviceToDevice:
+        return to_device && from_device;
+    case cudaMemcpyDefault:
+        return 1;
+    }
+    return 0;
+}
+
+cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch,
+                              size_t width, size_t height, enum cudaMemcpyKind kind,
+                              cudaStream_t stream)
+{
+    const copy c = {to, from, 0, width, height, to_pitch, from_pitch};
+    if (emu_failure()) return emu_failure();
+    if (width == 0 || height == 0) return cudaSuccess;
+    if (!to || !from || to_pitch < width || from_pitch < width || !sides_fit(&c, kind))
+        return emu_refuse(cudaErrorInvalidValue,
+                          "copy of %zu times %zu bytes: not within allocations of the stated sides",
+                          height, width);
+    return emu_enqueue(stream, run_copy, &c, sizeof c);
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
+}
+
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
+{
+    const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, NULL);
+    return error ? error : cudaStreamSynchronize(NULL);
+}
+
+cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
+{
+    if (emu_failure()) return emu_failure();
+    if (bytes == 0) return cudaSuccess;
+    if (!emu_is_device_memory(memory, bytes))
+        return emu_refuse(cudaErrorInvalidValue,
+                          "cudaMemset of %zu bytes: not within one device allocation", bytes);
+    const copy c = {.to = memory, .value = value, .width = bytes, .height = 1};
+    return emu_enqueue(stream, run_copy, &c, sizeof c);
+}
+
+cudaError_t cudaMemset(void *memory, int value, size_t bytes)
+{
+    const cudaError_t error = cudaMemsetAsync(memory, value, bytes, NULL);
+    return error ? error : cudaStreamSynchronize(NULL);
+}

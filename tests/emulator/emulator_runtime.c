@@ -1,0 +1,157 @@
+/* The emulated runtime: memory, copies, streams and errors behave as CUDA's. */
+#include "emulator.h"
+#include "faulty.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+static float *take(size_t n)
+{
+    void *memory = NULL;
+    cr_assert_eq(cudaMalloc(&memory, n * sizeof(float)), cudaSuccess, "%s", emu_report());
+    return memory;
+}
+
+Test(emulator_runtime, fresh_memory_is_not_a_number)
+{
+    float *device = take(8), host[8] = {0};
+    cr_assert_eq(cudaMemcpy(host, device, sizeof host, cudaMemcpyDeviceToHost), cudaSuccess);
+    for (int i = 0; i < 8; i++)
+        cr_expect(isnan(host[i]), "element %d: %g", i, (double)host[i]);
+    cr_expect_eq(cudaFree(device), cudaSuccess);
+}
+
+Test(emulator_runtime, what_is_copied_there_comes_back)
+{
+    const float values[3] = {1, -2, 0.5f};
+    float *one = take(3), *other = take(3), back[3] = {0};
+    cr_expect_eq(cudaMemcpy(one, values, sizeof values, cudaMemcpyHostToDevice), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(other, one, sizeof values, cudaMemcpyDeviceToDevice), cudaSuccess);
+    cr_expect_eq(cudaMemset(one, 0, sizeof values), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(back, other, sizeof back, cudaMemcpyDeviceToHost), cudaSuccess);
+    cr_expect_arr_eq(back, values, sizeof values);
+    cr_expect_eq(cudaMemcpy(back, one, sizeof back, cudaMemcpyDeviceToHost), cudaSuccess);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(back[i], 0);
+    cudaFree(other);
+    cudaFree(one);
+}
+
+Test(emulator_runtime, a_copy_past_an_end_or_the_wrong_way_is_refused)
+{
+    float *device = take(3), host[8] = {0};
+    cr_expect_eq(cudaMemcpy(device, host, 13, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+    cr_expect_eq(cudaMemcpy(device + 1, host, 12, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+    cr_expect_eq(cudaMemcpy(host, device, 12, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+    cr_expect_eq(cudaMemset(host, 0, 12), cudaErrorInvalidValue);
+    cr_expect_eq(cudaMemcpy(device, host, 12, cudaMemcpyHostToDevice), cudaSuccess);
+    cudaFree(device);
+}
+
+Test(emulator_runtime, memory_ends_and_comes_back)
+{
+    void *memory = NULL, *more = NULL;
+    size_t free_bytes, total_bytes;
+    emu_set_memory(1000);
+    cr_expect_eq(cudaMalloc(&memory, 900), cudaSuccess);
+    cr_expect_eq(cudaMalloc(&more, 101), cudaErrorMemoryAllocation);
+    cr_expect_null(more);
+    cr_expect_str_eq(emu_report(), "out of memory: 101 bytes asked, 100 free");
+    cr_expect_eq(cudaGetLastError(), cudaErrorMemoryAllocation);
+    cr_expect_eq(cudaMemGetInfo(&free_bytes, &total_bytes), cudaSuccess);
+    cr_expect_eq(free_bytes, 100);
+    cr_expect_eq(total_bytes, 1000);
+    cr_expect_eq(cudaFree(memory), cudaSuccess);
+    cr_expect_eq(cudaMalloc(&more, 101), cudaSuccess);
+    cr_expect_eq(cudaFree(more), cudaSuccess);
+}
+
+Test(emulator_runtime, only_the_start_of_a_live_allocation_can_be_freed)
+{
+    float *device = take(4);
+    cr_expect_eq(cudaFree(device + 1), cudaErrorInvalidValue);
+    cr_expect_eq(cudaFree(device), cudaSuccess);
+    cr_expect_eq(cudaFree(device), cudaErrorInvalidValue);
+    cr_expect_eq(cudaFree(NULL), cudaSuccess);
+}
+
+/* ---- streams ---- */
+
+Test(emulator_runtime, a_lazy_stream_runs_when_the_host_waits_for_it)
+{
+    float *device = take(32), early[32] = {0}, late[32] = {0};
+    cudaStream_t stream;
+    emu_set_streams(EMU_LAZY);
+    cr_assert_eq(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+    cr_expect_eq(faulty_launch(SOUND_REVERSE, device, 1, 32, 0, stream), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(early, device, sizeof early, cudaMemcpyDeviceToHost), cudaSuccess);
+    cr_expect(isnan(early[0]), "the kernel ran before anyone waited: %g", (double)early[0]);
+    cr_expect_eq(cudaStreamSynchronize(stream), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(late, device, sizeof late, cudaMemcpyDeviceToHost), cudaSuccess);
+    cr_expect_eq(late[0], 31);
+    cudaStreamDestroy(stream);
+    cudaFree(device);
+}
+
+Test(emulator_runtime, the_default_stream_waits_for_streams_that_do_not_refuse)
+{
+    float *device = take(32), host[32] = {0};
+    cudaStream_t stream;
+    emu_set_streams(EMU_LAZY);
+    cr_assert_eq(cudaStreamCreate(&stream), cudaSuccess);
+    cr_expect_eq(faulty_launch(SOUND_REVERSE, device, 1, 32, 0, stream), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(host, device, sizeof host, cudaMemcpyDeviceToHost), cudaSuccess);
+    cr_expect_eq(host[0], 31);
+    cudaStreamDestroy(stream);
+    cudaFree(device);
+}
+
+Test(emulator_runtime, operations_of_a_stream_keep_their_order)
+{
+    float *device = take(32), host[32] = {0};
+    cudaStream_t stream;
+    emu_set_streams(EMU_LAZY);
+    cr_assert_eq(cudaStreamCreate(&stream), cudaSuccess);
+    cudaMemsetAsync(device, 0xff, 32 * sizeof *device, stream);
+    faulty_launch(SOUND_REVERSE, device, 1, 32, 0, stream);
+    cudaMemcpyAsync(host, device, sizeof host, cudaMemcpyDeviceToHost, stream);
+    cudaMemsetAsync(device, 0, 32 * sizeof *device, stream);
+    cr_expect_eq(host[0], 0, "nothing has run yet");
+    cr_expect_eq(cudaDeviceSynchronize(), cudaSuccess);
+    for (int i = 0; i < 32; i++)
+        cr_expect_eq(host[i], (float)(31 - i), "element %d", i);
+    cudaStreamDestroy(stream);
+    cudaFree(device);
+}
+
+Test(emulator_runtime, a_closed_stream_takes_no_work)
+{
+    float *device = take(32);
+    cudaStream_t stream;
+    cr_assert_eq(cudaStreamCreate(&stream), cudaSuccess);
+    cr_expect_eq(cudaStreamDestroy(stream), cudaSuccess);
+    cr_expect_eq(faulty_launch(SOUND_REVERSE, device, 1, 32, 0, stream),
+                 cudaErrorInvalidResourceHandle);
+    cudaFree(device);
+}
+
+Test(emulator_runtime, there_is_one_device)
+{
+    int n = 0, device = 7;
+    cr_expect_eq(cudaGetDeviceCount(&n), cudaSuccess);
+    cr_expect_eq(n, 1);
+    cr_expect_eq(cudaSetDevice(0), cudaSuccess);
+    cr_expect_eq(cudaGetDevice(&device), cudaSuccess);
+    cr_expect_eq(device, 0);
+    cr_expect_eq(cudaSetDevice(1), cudaErrorInvalidDevice);
+}
+
+#ifdef EMU_WATCHED_BY_ASAN
+Test(emulator_runtime, the_host_may_not_read_device_memory, .signal = SIGABRT)
+{
+    volatile float *device = take(4);
+    cr_expect_eq(device[0], 0);
+}
+#endif

@@ -1,0 +1,138 @@
+/* Kernels with one bug each, and sound twins. */
+#include "faulty.h"
+
+#include "kernels/dynamic_shared.cuh"
+#include "kernels/launch.cuh"
+
+enum { MOST = 256 };
+
+static __device__ unsigned whole_index(void)
+{
+    return blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+static __global__ void sound_reverse(float *out)
+{
+    __shared__ float values[MOST];
+    values[threadIdx.x] = (float)whole_index();
+    __syncthreads();
+    out[whole_index()] = values[blockDim.x - 1 - threadIdx.x];
+}
+
+static __global__ void missing_barrier(float *out)
+{
+    __shared__ float values[MOST];
+    values[threadIdx.x] = (float)whole_index();
+    out[whole_index()] = values[blockDim.x - 1 - threadIdx.x];
+}
+
+static __global__ void half_at_barrier(float *out)
+{
+    if (threadIdx.x % 2 == 0) __syncthreads();
+    out[whole_index()] = __shfl_xor_sync(0xffffffffu, 1.0f, 1);
+}
+
+static __global__ void exit_before_barrier(float *out)
+{
+    if (threadIdx.x >= 40) return;
+    __syncthreads();
+    out[whole_index()] = 1;
+}
+
+static __global__ void two_barriers(float *out)
+{
+    if (threadIdx.x < 32) __syncthreads();
+    else __syncthreads();
+    out[whole_index()] = 1;
+}
+
+static __global__ void sound_partial_warp(float *out)
+{
+    out[whole_index()] = __shfl_sync(0xffffffffu, (float)threadIdx.x, 1);
+}
+
+static __global__ void exit_before_shuffle(float *out)
+{
+    if (threadIdx.x % 32 >= 16) return;
+    out[whole_index()] = __shfl_xor_sync(0xffffffffu, 1.0f, 1);
+}
+
+static __global__ void foreign_mask(float *out)
+{
+    out[whole_index()] = __shfl_sync(0x0000ffffu, 1.0f, 0);
+}
+
+static __global__ void two_operations(float *out)
+{
+    if (threadIdx.x == 0) out[0] = (float)__any_sync(0xffffffffu, 1);
+    else out[whole_index()] = __shfl_sync(0xffffffffu, 1.0f, 0);
+}
+
+static __global__ void missing_syncwarp(float *out)
+{
+    __shared__ float values[MOST];
+    values[threadIdx.x] = (float)whole_index();
+    out[whole_index()] = values[threadIdx.x ^ 1];
+}
+
+static __global__ void sound_syncwarp(float *out)
+{
+    __shared__ float values[MOST];
+    values[threadIdx.x] = (float)whole_index();
+    __syncwarp();
+    out[whole_index()] = values[threadIdx.x ^ 1];
+}
+
+static __global__ void stale_shared(float *out)
+{
+    __shared__ float values[MOST];
+    if (blockIdx.x == 0) values[threadIdx.x] = 1;
+    out[whole_index()] = values[threadIdx.x];
+}
+
+static __global__ void sound_dynamic_shared(float *out)
+{
+    float *values = pc_dynamic_shared<float>();
+    values[threadIdx.x] = (float)whole_index();
+    __syncthreads();
+    out[whole_index()] = values[blockDim.x - 1 - threadIdx.x];
+}
+
+static __global__ void past_dynamic_shared(float *out)
+{
+    float *values = pc_dynamic_shared<float>();
+    if (threadIdx.x == 5) values[blockDim.x] = 0;
+    values[threadIdx.x] = (float)whole_index();
+    __syncthreads();
+    out[whole_index()] = values[blockDim.x - 1 - threadIdx.x];
+}
+
+static __global__ void past_allocation(float *out)
+{
+    out[whole_index() + 1] = 1;
+}
+
+static void (*const kernels[])(float *) = {
+    sound_reverse,        missing_barrier,     half_at_barrier,     exit_before_barrier,
+    two_barriers,         sound_partial_warp,  exit_before_shuffle, foreign_mask,
+    two_operations,       missing_syncwarp,    sound_syncwarp,      stale_shared,
+    sound_dynamic_shared, past_dynamic_shared, past_allocation,
+};
+
+cudaError_t faulty_launch(faulty_kernel which, float *out, unsigned blocks, unsigned threads,
+                          size_t shared_bytes, cudaStream_t stream)
+{
+    return pc_launch(kernels[which], dim3(blocks), dim3(threads), shared_bytes, stream, out);
+}
+
+cudaError_t faulty_launch_with(const faulty_dimensions *d, float *out)
+{
+    return pc_launch(sound_dynamic_shared, dim3(d->grid[0], d->grid[1], d->grid[2]),
+                     dim3(d->block[0], d->block[1], d->block[2]), d->shared_bytes, NULL, out);
+}
+
+cudaError_t faulty_allow_shared(int bytes)
+{
+    return cudaFuncSetAttribute(sound_dynamic_shared, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                bytes);
+}

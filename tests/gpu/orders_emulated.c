@@ -1,0 +1,32 @@
+/* The orders of an emulated device: every one that it has, streams as lazy as can be; its sizes. */
+#include "device.h"
+
+#include "emulator.h"
+
+static const struct {
+    const char *name;
+    emu_order order;
+    uint64_t seed;
+} orders[] = {
+    {"threads forward", EMU_FORWARD, 0},
+    {"threads in reverse", EMU_REVERSE, 0},
+    {"threads at random, seed 1", EMU_RANDOM, 1},
+    {"threads at random, seed 2", EMU_RANDOM, 2},
+};
+
+int device_n_orders(void)
+{
+    return sizeof orders / sizeof *orders;
+}
+
+const char *device_use_order(int i)
+{
+    emu_set_streams(EMU_LAZY);
+    emu_set_order(orders[i].order, orders[i].seed);
+    return orders[i].name;
+}
+
+device_sizes device_largest(void)
+{
+    return (device_sizes){.chunk_rows = 40, .d_model = 24, .d_mlp = 48, .d_head = 8};
+}

@@ -1,0 +1,338 @@
+/* The delta engine equals the definition: every golden intervention of every architecture. */
+#include "support/golden.h"
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "patch/evaluator.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* DESIGN.md, section 5: float32 against double. */
+#define RELATIVE 1e-5
+#define ABSOLUTE 3e-6
+
+enum { MOST_PROMPTS = 16 };
+
+static double spread(const double *x, int n)
+{
+    double mean = 0, sum = 0;
+    for (int i = 0; i < n; i++)
+        mean += x[i] / n;
+    for (int i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (n > 1 ? n - 1 : 1));
+}
+
+static pc_evaluator *open_for(const json_t *row, const pc_model *model, const pc_task *task)
+{
+    pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+    pc_evaluator *evaluator;
+    o.n_threads = 1;
+    o.engine = PC_ENGINE_DELTA;
+    cr_assert_eq(pc_source_parse(&o.source, json_string_value(json_object_get(row, "source"))),
+                 PC_OK);
+    cr_assert_eq(
+        pc_direction_parse(&o.direction, json_string_value(json_object_get(row, "direction"))),
+        PC_OK);
+    cr_assert_eq(pc_metric_parse(&o.metric, json_string_value(json_object_get(row, "metric"))),
+                 PC_OK);
+    cr_assert_eq(pc_evaluator_open(&evaluator, model, task, &o), PC_OK, "%s", pc_last_error());
+    return evaluator;
+}
+
+static int64_t n_again, n_effects; /* of these goldens, left to the twin; and all */
+
+static void check_row(const char *name, const json_t *row, const pc_model *model,
+                      const pc_task *task)
+{
+    double effects[MOST_PROMPTS];
+    const int n = pc_task_n(task);
+    char *json = json_dumps(json_object_get(row, "intervention"), JSON_COMPACT);
+    char *whole = json_dumps(row, JSON_COMPACT);
+    pc_evaluator *evaluator = open_for(row, model, task);
+    pc_intervention *x;
+    cr_assert_eq(pc_intervention_parse(&x, model, json), PC_OK, "%s", pc_last_error());
+    const pc_intervention *list[] = {x};
+    cr_assert_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_OK, "%s: %s", name,
+                 pc_last_error());
+    const double scale = fmax(1, spread(pc_evaluator_clean(evaluator), n));
+    const json_t *expected = json_object_get(row, "effects");
+    for (int i = 0; i < n; i++) {
+        const double want = json_number_value(json_array_get(expected, (size_t)i));
+        cr_expect(fabs(effects[i] - want) <= RELATIVE * fabs(want) + ABSOLUTE * scale,
+                  "%s: pair %d has effect %.9g, expected %.9g: %.200s", name, i, effects[i], want,
+                  whole);
+    }
+    n_again += pc_evaluator_n_again(evaluator);
+    n_effects += n;
+    pc_intervention_free(x);
+    pc_evaluator_free(evaluator);
+    free(whole);
+    free(json);
+}
+
+static size_t check_model(const char *name, const char *key, pc_kv_granularity granularity)
+{
+    pc_model *model = golden_open(name);
+    cr_assert_eq(pc_model_set_kv_granularity(model, granularity), PC_OK);
+    json_t *golden = golden_read(name);
+    pc_task *task = golden_task(golden, model);
+    size_t i = 0;
+    json_t *row;
+    json_array_foreach(json_object_get(golden, key), i, row) check_row(name, row, model, task);
+    pc_task_free(task);
+    json_decref(golden);
+    pc_model_free(model);
+    return i;
+}
+
+Test(patch_engine, effects_equal_the_brute_force)
+{
+    size_t n = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        n += check_model(golden_models[i], "interventions", PC_KV_SHARED);
+    cr_expect(n >= 1000, "only %zu interventions were compared", n);
+    /* what is left to the twin says nothing about the engine */
+    cr_expect(n_again < n_effects / 10, "%lld of %lld effects were left to the twin",
+              (long long)n_again, (long long)n_effects);
+}
+
+Test(patch_engine, effects_per_query_head_equal_the_brute_force)
+{
+    size_t n = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        n += check_model(golden_models[i], "per_query", PC_KV_PER_QUERY);
+    cr_expect(n >= 300, "only %zu interventions were compared", n);
+}
+
+/* ---- random interventions, against the twin ---- */
+
+enum { N_RANDOM = 120 };
+
+static int below(pc_rng *rng, int n)
+{
+    return (int)pc_rng_below(rng, (uint64_t)n);
+}
+
+static void put_edge(pc_text *out, pc_rng *rng, const pc_components *c)
+{
+    char name[2 * PC_NAME_BYTES + 2];
+    pc_edge_name(name, c, (int64_t)pc_rng_below(rng, (uint64_t)c->n_edges));
+    pc_text_printf(out, "\"%s\"", name);
+}
+
+static void put_writer(pc_text *out, pc_rng *rng, const pc_components *c)
+{
+    pc_text_printf(out, "\"%s\"", c->writers[below(rng, c->n_writers)].name);
+}
+
+/* Edges, nodes, neurons and streams, some twice; a few at positions, a few with held writers. */
+static void put_cuts(pc_text *out, pc_rng *rng, const pc_components *c)
+{
+    const int n = 1 + below(rng, 6);
+    pc_text_put(out, "{\"cut\": [");
+    for (int i = 0; i < n; i++) {
+        const int kind = below(rng, 8), layer = below(rng, c->n_layers);
+        if (i) pc_text_put(out, ", ");
+        if (kind == 0) put_writer(out, rng, c);
+        else if (kind == 1 && c->d_mlp)
+            pc_text_printf(out, "\"m%d.n%d\"", layer, below(rng, c->d_mlp));
+        else if (kind == 2 && c->d_mlp)
+            pc_text_printf(out, "\"m%d.n%d->logits\"", layer, below(rng, c->d_mlp));
+        else if (kind == 3)
+            pc_text_printf(out, "\"->%s\"", c->readers[below(rng, c->n_readers)].name);
+        else if (kind == 4) pc_text_printf(out, "\"blocks.%d.hook_resid_pre\"", layer);
+        else put_edge(out, rng, c);
+    }
+    pc_text_put(out, "]");
+    if (below(rng, 3) == 0) pc_text_printf(out, ", \"positions\": [%d, -1, -2]", below(rng, 4));
+    if (below(rng, 3) == 0) {
+        pc_text_put(out, ", \"freeze\": [");
+        put_writer(out, rng, c);
+        pc_text_put(out, "]");
+    }
+    pc_text_put(out, "}");
+}
+
+static void put_circuit(pc_text *out, pc_rng *rng, const pc_components *c)
+{
+    const int share = 1 + below(rng, 9);
+    bool is_first = true;
+    pc_text_put(out, "{\"circuit\": [");
+    for (int64_t e = 0; e < c->n_edges; e++) {
+        char name[2 * PC_NAME_BYTES + 2];
+        if (below(rng, 10) >= share) continue;
+        pc_edge_name(name, c, e);
+        pc_text_printf(out, "%s\"%s\"", is_first ? "" : ", ", name);
+        is_first = false;
+    }
+    pc_text_put(out, "]}");
+}
+
+static void put_path(pc_text *out, pc_rng *rng, const pc_components *c)
+{
+    int64_t edge = (int64_t)pc_rng_below(rng, (uint64_t)c->n_edges);
+    int writer, reader;
+    pc_edge_ends(&writer, &reader, c, edge);
+    pc_text_printf(out, "{\"path\": {\"from\": [\"%s\"], \"to\": [\"%s\"], \"mlps\": \"%s\"}}",
+                   c->writers[writer].name, c->readers[reader].name,
+                   below(rng, 2) ? "free" : "frozen");
+}
+
+static pc_intervention *draw(pc_rng *rng, const pc_model *model)
+{
+    pc_text json = {0};
+    pc_intervention *x;
+    const int kind = below(rng, 10);
+    if (kind == 0) put_circuit(&json, rng, &model->components);
+    else if (kind == 1) put_path(&json, rng, &model->components);
+    else put_cuts(&json, rng, &model->components);
+    cr_assert_eq(pc_intervention_parse(&x, model, json.data), PC_OK, "%s: %s", json.data,
+                 pc_last_error());
+    pc_text_free(&json);
+    return x;
+}
+
+typedef struct drawn {
+    pc_model *model;
+    pc_task *task;
+    pc_intervention *list[N_RANDOM];
+} drawn;
+
+static drawn draw_all(const char *name, uint64_t seed)
+{
+    drawn d = {.model = golden_open(name)};
+    json_t *golden = golden_read(name);
+    pc_rng rng = {.seed = seed};
+    d.task = golden_task(golden, d.model);
+    json_decref(golden);
+    for (int i = 0; i < N_RANDOM; i++)
+        d.list[i] = draw(&rng, d.model);
+    return d;
+}
+
+static void free_all(drawn *d)
+{
+    for (int i = 0; i < N_RANDOM; i++)
+        pc_intervention_free(d->list[i]);
+    pc_task_free(d->task);
+    pc_model_free(d->model);
+}
+
+static pc_evaluator *open_engine(const drawn *d, pc_engine_kind engine, int n_threads,
+                                 pc_metric metric)
+{
+    pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+    pc_evaluator *evaluator;
+    o.engine = engine;
+    o.n_threads = n_threads;
+    o.metric = metric;
+    cr_assert_eq(pc_evaluator_open(&evaluator, d->model, d->task, &o), PC_OK, "%s",
+                 pc_last_error());
+    return evaluator;
+}
+
+static void measure(double *effects, bool *is_touched, const drawn *d, pc_engine_kind engine,
+                    int n_threads, pc_metric metric)
+{
+    pc_evaluator *evaluator = open_engine(d, engine, n_threads, metric);
+    cr_assert_eq(pc_evaluator_measure(effects, is_touched, evaluator,
+                                      (const pc_intervention *const *)d->list, N_RANDOM),
+                 PC_OK, "%s", pc_last_error());
+    pc_evaluator_free(evaluator);
+}
+
+static void compare_engines(const char *name, uint64_t seed, pc_metric metric)
+{
+    static double fast[N_RANDOM * MOST_PROMPTS], slow[N_RANDOM * MOST_PROMPTS];
+    bool fast_touched[N_RANDOM], slow_touched[N_RANDOM];
+    drawn d = draw_all(name, seed);
+    const int n = pc_task_n(d.task);
+    measure(fast, fast_touched, &d, PC_ENGINE_DELTA, 1, metric);
+    measure(slow, slow_touched, &d, PC_ENGINE_TWIN, 1, metric);
+    pc_evaluator *twin = open_engine(&d, PC_ENGINE_TWIN, 1, metric);
+    const double scale = fmax(1, spread(pc_evaluator_clean(twin), n));
+    for (int i = 0; i < N_RANDOM; i++) {
+        pc_text key = {0};
+        pc_intervention_key(&key, d.list[i], &d.model->components);
+        cr_expect_eq(fast_touched[i], slow_touched[i], "%s: %.300s", name, key.data);
+        for (int p = 0; p < n; p++) {
+            const double f = fast[i * n + p], s = slow[i * n + p];
+            cr_expect(fabs(f - s) <= RELATIVE * fabs(s) + ABSOLUTE * scale,
+                      "%s: pair %d has effect %.9g, the twin %.9g: %.300s", name, p, f, s,
+                      key.data);
+        }
+        pc_text_free(&key);
+    }
+    pc_evaluator_free(twin);
+    free_all(&d);
+}
+
+Test(patch_engine, random_interventions_equal_the_twin)
+{
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        compare_engines(golden_models[i], (uint64_t)i, PC_METRIC_LOGIT_DIFF);
+}
+
+Test(patch_engine, random_interventions_equal_the_twin_in_divergence)
+{
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        compare_engines(golden_models[i], 100 + (uint64_t)i, PC_METRIC_KL);
+}
+
+/* ---- what must not matter ---- */
+
+Test(patch_engine, threads_batch_and_order_change_no_bit)
+{
+    static double all[N_RANDOM * MOST_PROMPTS], other[N_RANDOM * MOST_PROMPTS];
+    const char *const names[] = {"gpt2-odd", "qwen3-norm", "gemma2-caps", "neox-parallel"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        drawn d = draw_all(names[k], 7);
+        const int n = pc_task_n(d.task);
+        measure(all, NULL, &d, PC_ENGINE_DELTA, 1, PC_METRIC_LOGIT_DIFF);
+        measure(other, NULL, &d, PC_ENGINE_DELTA, 3, PC_METRIC_LOGIT_DIFF);
+        cr_expect(memcmp(all, other, sizeof(double) * (size_t)(N_RANDOM * n)) == 0, "%s: threads",
+                  names[k]);
+        pc_evaluator *evaluator = open_engine(&d, PC_ENGINE_DELTA, 1, PC_METRIC_LOGIT_DIFF);
+        for (int i = N_RANDOM - 1; i >= 0; i--) {
+            const pc_intervention *one[] = {d.list[i]};
+            cr_assert_eq(pc_evaluator_measure(other, NULL, evaluator, one, 1), PC_OK);
+            cr_expect(memcmp(all + i * n, other, sizeof(double) * (size_t)n) == 0,
+                      "%s: intervention %d alone", names[k], i);
+        }
+        pc_evaluator_free(evaluator);
+        free_all(&d);
+    }
+}
+
+Test(patch_engine, the_full_circuit_changes_nothing_and_the_empty_one_is_the_other_run)
+{
+    for (int i = 0; i < N_GOLDEN_MODELS; i++) {
+        double effects[2 * MOST_PROMPTS];
+        drawn d = draw_all(golden_models[i], 1);
+        const int n = pc_task_n(d.task);
+        const pc_components *c = &d.model->components;
+        uint8_t *kept = calloc((size_t)c->n_edges, 1);
+        pc_intervention *full, *empty;
+        cr_assert_eq(pc_intervention_circuit(&empty, c, kept), PC_OK);
+        memset(kept, 1, (size_t)c->n_edges);
+        cr_assert_eq(pc_intervention_circuit(&full, c, kept), PC_OK);
+        const pc_intervention *list[] = {full, empty};
+        pc_evaluator *e = open_engine(&d, PC_ENGINE_DELTA, 1, PC_METRIC_LOGIT_DIFF);
+        cr_assert_eq(pc_evaluator_measure(effects, NULL, e, list, 2), PC_OK, "%s", pc_last_error());
+        for (int p = 0; p < n; p++) {
+            const double other = pc_evaluator_clean(e)[p] + effects[n + p];
+            cr_expect(effects[p] == 0, "%s: %g", golden_models[i], effects[p]);
+            cr_expect(other == pc_evaluator_corrupted(e)[p], "%s: %.17g and %.17g",
+                      golden_models[i], other, pc_evaluator_corrupted(e)[p]);
+        }
+        pc_evaluator_free(e);
+        pc_intervention_free(full);
+        pc_intervention_free(empty);
+        free(kept);
+        free_all(&d);
+    }
+}
