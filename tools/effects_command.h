@@ -20,7 +20,7 @@ typedef struct effects_words {
         .measure = MEASURE_WORDS_INIT                                                              \
     }
 
-/* Appends the shared rows, 18 of them, and returns where the next row goes. */
+/* Appends the shared rows, 19 of them, and returns where the next row goes. */
 option_row *add_effects_options(option_row *at, effects_words *words);
 
 /* Makes the list once the model is open. */
