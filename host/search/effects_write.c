@@ -47,9 +47,10 @@ static void put_row(pc_text *t, const pc_effects *e, int i)
     pc_text_put_json_string(t, row.name);
     pc_text_put(t, ", \"intervention\": ");
     pc_text_put_json_string(t, row.key);
-    pc_text_printf(t, ", \"source\": \"%s\", \"direction\": \"%s\", \"metric\": \"%s\", \"engine\": \"%s\"",
-                   pc_source_name(row.source), pc_direction_name(row.direction),
-                   pc_metric_name(row.metric), pc_engine_name(row.engine));
+    pc_text_printf(
+        t, ", \"source\": \"%s\", \"direction\": \"%s\", \"metric\": \"%s\", \"engine\": \"%s\"",
+        pc_source_name(row.source), pc_direction_name(row.direction), pc_metric_name(row.metric),
+        pc_engine_name(row.engine));
     pc_text_put(t, ", \"effect\": ");
     pc_text_put_number(t, row.effect);
     pc_text_put(t, ", \"stderr\": ");
