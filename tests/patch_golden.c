@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,100 @@ static size_t check_model(const char *name, const char *key, pc_kv_granularity g
     json_decref(golden);
     pc_model_free(model);
     return i;
+}
+
+/* paths.json (tests/golden/make_paths.py). */
+static json_t *read_paths(const char *name)
+{
+    char path[256];
+    json_error_t error;
+    snprintf(path, sizeof path, "%s/tests/golden/models/%s/paths.json", PC_SOURCE_DIR, name);
+    json_t *paths = json_load_file(path, 0, &error);
+    cr_assert_not_null(paths, "%s: %s", path, error.text);
+    return paths;
+}
+
+Test(patch_golden, paths_through_components_equal_the_brute_force)
+{
+    size_t n = 0;
+    for (int m = 0; m < N_GOLDEN_MODELS; m++) {
+        const char *name = golden_models[m];
+        pc_model *model = golden_open(name);
+        json_t *golden = golden_read(name), *paths = read_paths(name), *row;
+        pc_task *task = golden_task(golden, model);
+        setting settings[MOST_SETTINGS];
+        int n_settings = 0;
+        size_t i;
+        json_array_foreach(json_object_get(paths, "multi"), i, row)
+            check_row(name, row, evaluator_for(settings, &n_settings, row, model, task), model,
+                      pc_task_n(task));
+        n += i;
+        for (int s = 0; s < n_settings; s++)
+            pc_evaluator_free(settings[s].evaluator);
+        pc_task_free(task);
+        json_decref(paths);
+        json_decref(golden);
+        pc_model_free(model);
+    }
+    cr_expect(n >= 250, "only %zu paths were compared", n);
+}
+
+/* Its direct_includes_mlps: false is the edge alone, true our path with free MLPs. */
+static void check_path_patching(const char *name, const json_t *row, pc_evaluator *evaluator,
+                                const pc_model *model, int n_prompts)
+{
+    const char *from = json_string_value(json_object_get(row, "from"));
+    const char *to = json_string_value(json_object_get(row, "to"));
+    const bool is_free = json_is_true(json_object_get(row, "includes_mlps"));
+    const double want = json_number_value(json_object_get(row, "effect"));
+    const char *const forms[] = {
+        "{\"path\": {\"from\": [\"%s\"], \"to\": [\"%s\"], \"mlps\": \"free\"}}",
+        "{\"path\": {\"from\": [\"%s\"], \"to\": [\"%s\"], \"mlps\": \"frozen\"}}",
+        "{\"cut\": [\"%s->%s\"]}"};
+    double *effects = malloc(sizeof *effects * (size_t)n_prompts);
+    for (int i = is_free ? 0 : 1; i < (is_free ? 1 : 3); i++) {
+        char json[256];
+        pc_intervention *path;
+        snprintf(json, sizeof json, forms[i], from, to);
+        cr_assert_eq(pc_intervention_parse(&path, model, json), PC_OK, "%s", pc_last_error());
+        const pc_intervention *list[] = {path};
+        cr_assert_eq(pc_evaluator_measure(effects, NULL, evaluator, list, 1), PC_OK, "%s",
+                     pc_last_error());
+        const double found = effects[json_integer_value(json_object_get(row, "pair"))];
+        cr_expect(fabs(found - want) <= ABSOLUTE + RELATIVE * fabs(want),
+                  "%s: %s is %.17g, path_patching says %.17g", name, json, found, want);
+        pc_intervention_free(path);
+    }
+    free(effects);
+}
+
+Test(patch_golden, paths_equal_path_patching_with_and_without_mlps)
+{
+    size_t n = 0;
+    for (int m = 0; m < N_GOLDEN_MODELS; m++) {
+        const char *name = golden_models[m];
+        json_t *paths = read_paths(name), *row;
+        const json_t *rows = json_object_get(paths, "direct");
+        if (rows) {
+            pc_model *model = golden_open(name);
+            json_t *golden = golden_read(name);
+            pc_task *task = golden_task(golden, model);
+            const pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+            pc_evaluator *evaluator;
+            size_t i;
+            cr_assert_eq(pc_evaluator_open(&evaluator, model, task, &options), PC_OK, "%s",
+                         pc_last_error());
+            json_array_foreach(rows, i, row)
+                check_path_patching(name, row, evaluator, model, pc_task_n(task));
+            n += i;
+            pc_evaluator_free(evaluator);
+            pc_task_free(task);
+            json_decref(golden);
+            pc_model_free(model);
+        }
+        json_decref(paths);
+    }
+    cr_expect(n >= 300, "only %zu paths were compared", n);
 }
 
 Test(patch_golden, effects_equal_the_brute_force)

@@ -2,6 +2,7 @@
 #ifndef PC_TOOLS_COMMANDS_H
 #define PC_TOOLS_COMMANDS_H
 
+int cmd_attribute(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
@@ -9,6 +10,8 @@ int cmd_tokenize(int argc, char **argv);
 int cmd_task(int argc, char **argv);
 int cmd_heads(int argc, char **argv);
 int cmd_patch(int argc, char **argv);
+int cmd_path(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_find(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_draw(int argc, char **argv);

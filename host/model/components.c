@@ -50,6 +50,18 @@ int pc_reader_of_logits(const pc_components *c)
     return c->n_readers - 1;
 }
 
+void pc_reader_owners(int *first, int *end, const pc_components *c, int reader)
+{
+    const pc_reader *r = &c->readers[reader];
+    const bool is_shared = r->kind == PC_READER_K || r->kind == PC_READER_V;
+    const int group = is_shared ? c->n_heads / c->n_kv_heads : 1;
+    *first = *end = 0;
+    if (r->kind == PC_READER_LOGITS) return;
+    *first = r->kind == PC_READER_MLP ? pc_writer_of_mlp(c, r->layer)
+                                      : pc_writer_of_head(c, r->layer, r->head * group);
+    *end = *first + group;
+}
+
 static void fill_writers(pc_components *c)
 {
     c->writers[0] = (pc_writer){.kind = PC_WRITER_INPUT, .layer = -1, .head = -1, .name = "input"};

@@ -65,6 +65,10 @@ int pc_reader_of_mlp(const pc_components *components, int layer);
 int pc_reader_of_head(const pc_components *components, int layer, pc_reader_kind kind, int head);
 int pc_reader_of_logits(const pc_components *components);
 
+/* The writers that compute what they write from a reader's input, `first` to `end` - 1: a head, the
+ * query heads of a KV head, an MLP; none for the logits. */
+void pc_reader_owners(int *first, int *end, const pc_components *components, int reader);
+
 /* The reader and the writer of an edge. */
 void pc_edge_ends(int *writer, int *reader, const pc_components *components, int64_t edge);
 /* "a0.h1->a1.h0<k>" */

@@ -218,6 +218,9 @@ static int compare_routed(const void *a, const void *b)
 static pc_status route(routed *out, const pc_intervention *x, int index, const pc_components *c)
 {
     *out = (routed){.index = index, .is_path = x->path.n_receivers > 0};
+    if (x->path.n_via > 0)
+        return pc_fail(PC_ERR_UNSUPPORTED,
+                       "the delta engine does not follow paths through stops, the twin does");
     if (out->is_path) {
         PC_TRY(pc_routing_new_send(&out->routing, x, c));
         return pc_routing_new_receive(&out->receiving, x, c);

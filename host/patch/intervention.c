@@ -9,6 +9,9 @@
 void pc_intervention_free(pc_intervention *intervention)
 {
     if (!intervention) return;
+    for (int i = 0; intervention->path.via && i < intervention->path.n_via; i++)
+        free(intervention->path.via[i].readers);
+    free(intervention->path.via);
     free(intervention->path.receivers);
     free(intervention->path.senders);
     for (int i = 0; i < intervention->n_positions; i++)
@@ -183,14 +186,21 @@ static pc_status put_circuit(pc_text *out, const pc_intervention *x)
     return PC_OK;
 }
 
+static void put_readers(pc_text *out, const int *readers, int n, const pc_components *c)
+{
+    pc_text_put(out, " ->");
+    for (int i = 0; i < n; i++)
+        pc_text_printf(out, " %s", c->readers[readers[i]].name);
+}
+
 static void put_path(pc_text *out, const pc_path *path, const pc_components *c)
 {
     pc_text_put(out, "path");
     for (int i = 0; i < path->n_senders; i++)
         pc_text_printf(out, " %s", c->writers[path->senders[i]].name);
-    pc_text_put(out, " ->");
-    for (int i = 0; i < path->n_receivers; i++)
-        pc_text_printf(out, " %s", c->readers[path->receivers[i]].name);
+    for (int i = 0; i < path->n_via; i++)
+        put_readers(out, path->via[i].readers, path->via[i].n, c);
+    put_readers(out, path->receivers, path->n_receivers, c);
     pc_text_put(out, path->has_free_mlps ? " mlps free" : " mlps frozen");
 }
 

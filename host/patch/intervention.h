@@ -6,10 +6,18 @@
 #include "model/model_private.h"
 #include "patchclamp/patch.h"
 
-/* A path in the two phases of DESIGN.md, section 3. */
+/* Readers at which a path goes through the components that they belong to. */
+typedef struct pc_stop {
+    int *readers; /* sorted, without repeats */
+    int n;
+} pc_stop;
+
+/* A path in the phases of DESIGN.md, section 3. */
 typedef struct pc_path {
     int *senders, *receivers; /* writers; readers; sorted, without repeats */
     int n_senders, n_receivers;
+    pc_stop *via; /* (n_via) between senders and receivers, in the order of the path */
+    int n_via;
     bool has_free_mlps;
 } pc_path;
 
@@ -45,6 +53,11 @@ struct pc_intervention {
     int n_positions;
     pc_path path; /* n_receivers > 0: a path, and no cuts */
 };
+
+/* pc_intervention_parse() of a value that has been read; `json_t` is jansson's. */
+struct json_t;
+pc_status pc_intervention_read(pc_intervention **out, const pc_components *components,
+                               const struct json_t *object);
 
 /* One place cut everywhere. */
 pc_status pc_intervention_cut(pc_intervention **out, const pc_components *components,

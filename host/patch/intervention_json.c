@@ -117,37 +117,97 @@ static pc_status read_positions(pc_intervention *x, const json_t *object)
     return status;
 }
 
+static pc_status check_path_keys(const json_t *path)
+{
+    static const char *const known[] = {"from", "via", "to", "mlps"};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)path, key, value)
+    {
+        size_t i = 0;
+        while (i < 4 && strcmp(key, known[i]) != 0)
+            i++;
+        if (i == 4)
+            return pc_fail(PC_ERR_INPUT,
+                           "%s: path: unknown key \"%.40s\", expected from, via, to, mlps", what,
+                           key);
+    }
+    return PC_OK;
+}
+
+static pc_status read_readers(int **out, int *n, const json_t *names, const char *key,
+                              const pc_components *components)
+{
+    const size_t n_names = json_array_size(names);
+    *out = pc_alloc(n_names, sizeof **out);
+    if (!*out) return PC_ERR_NOMEM;
+    for (size_t i = 0; i < n_names; i++) {
+        const char *name;
+        PC_TRY(name_at(&name, names, i, key));
+        PC_TRY(pc_reader_parse(&(*out)[i], components, name));
+    }
+    *n = sort_unique(*out, (int)n_names);
+    return PC_OK;
+}
+
+static pc_status read_stop(pc_stop *out, const json_t *names, size_t i, const pc_components *c)
+{
+    char found[96];
+    if (!json_is_array(names) || json_array_size(names) == 0)
+        return pc_fail(PC_ERR_INPUT, "%s: via[%zu] is %s, expected a list of readers", what, i,
+                       pc_json_describe(found, sizeof found, names));
+    PC_TRY(read_readers(&out->readers, &out->n, names, "via", c));
+    if (out->readers[out->n - 1] != pc_reader_of_logits(c)) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "%s: via[%zu]: no path goes through the logits", what, i);
+}
+
+static pc_status read_via(pc_path *path, const json_t *object, const pc_components *c)
+{
+    if (!json_object_get(object, "via")) return PC_OK;
+    PC_TRY(check_array(object, "via"));
+    const json_t *stops = json_object_get(object, "via");
+    const size_t n = json_array_size(stops);
+    path->via = pc_alloc(n, sizeof *path->via);
+    if (!path->via) return PC_ERR_NOMEM;
+    for (; path->n_via < (int)n; path->n_via++)
+        PC_TRY(read_stop(&path->via[path->n_via], json_array_get(stops, (size_t)path->n_via),
+                         (size_t)path->n_via, c));
+    return PC_OK;
+}
+
+/* A step of the path: from a writer at the earliest to a reader at the latest. */
+static pc_status check_step(int writer, int reader, const pc_components *c)
+{
+    if (c->readers[reader].n_visible > writer) return PC_OK;
+    return pc_fail(PC_ERR_INPUT, "%s: the path runs backwards: no receiver sees %s", what,
+                   c->writers[writer].name);
+}
+
+static pc_status check_steps(const pc_path *path, const pc_components *c)
+{
+    int writer = path->senders[0], end;
+    for (int i = 0; i < path->n_via; i++) {
+        const pc_stop *stop = &path->via[i];
+        PC_TRY(check_step(writer, stop->readers[stop->n - 1], c));
+        pc_reader_owners(&writer, &end, c, stop->readers[0]);
+    }
+    return check_step(writer, path->receivers[path->n_receivers - 1], c);
+}
+
 static pc_status read_path(pc_path *path, const json_t *object, const pc_components *components)
 {
     const json_t *from = json_object_get(object, "path");
     const char *mlps;
     if (!json_is_object(from)) return pc_fail(PC_ERR_INPUT, "%s: path must be an object", what);
-    const char *key;
-    json_t *value;
-    json_object_foreach(
-        (json_t *)from, key,
-        value) if (strcmp(key, "from") != 0 && strcmp(key, "to") != 0 &&
-                   strcmp(key, "mlps") !=
-                       0) return pc_fail(PC_ERR_INPUT,
-                                         "%s: path: unknown key \"%.40s\", expected from, to, mlps",
-                                         what, key);
+    PC_TRY(check_path_keys(from));
     PC_TRY(read_writers(&path->senders, &path->n_senders, from, "from", components));
     PC_TRY(check_array(from, "to"));
-    const json_t *to = json_object_get(from, "to");
-    const size_t n = json_array_size(to);
-    path->receivers = pc_alloc(n, sizeof *path->receivers);
-    if (!path->receivers) return PC_ERR_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        const char *name;
-        PC_TRY(name_at(&name, to, i, "to"));
-        PC_TRY(pc_reader_parse(&path->receivers[i], components, name));
-    }
-    path->n_receivers = sort_unique(path->receivers, (int)n);
+    PC_TRY(read_readers(&path->receivers, &path->n_receivers, json_object_get(from, "to"), "to",
+                        components));
     if (path->n_senders == 0 || path->n_receivers == 0)
         return pc_fail(PC_ERR_INPUT, "%s: path needs at least one name in from and in to", what);
-    if (components->readers[path->receivers[path->n_receivers - 1]].n_visible <= path->senders[0])
-        return pc_fail(PC_ERR_INPUT, "%s: the path runs backwards: no receiver sees %s", what,
-                       components->writers[path->senders[0]].name);
+    PC_TRY(read_via(path, from, components));
+    PC_TRY(check_steps(path, components));
     PC_TRY(pc_json_text(&mlps, from, "mlps", what));
     path->has_free_mlps = strcmp(mlps, "free") == 0;
     if (!path->has_free_mlps && strcmp(mlps, "frozen") != 0)
@@ -245,18 +305,26 @@ static pc_status read_object(pc_intervention *x, const json_t *object, const pc_
     return PC_OK;
 }
 
+pc_status pc_intervention_read(pc_intervention **out, const pc_components *components,
+                               const json_t *object)
+{
+    *out = NULL;
+    pc_intervention *made = pc_alloc(1, sizeof *made);
+    pc_status status = made ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK && !json_is_object(object))
+        status = pc_fail(PC_ERR_INPUT, "%s: expected a JSON object", what);
+    if (status == PC_OK) status = read_object(made, object, components);
+    if (status == PC_OK) *out = made;
+    else pc_intervention_free(made);
+    return status;
+}
+
 pc_status pc_intervention_parse(pc_intervention **out, const pc_model *model, const char *json)
 {
     *out = NULL;
     json_t *object;
     PC_TRY(pc_json_parse(&object, json, strlen(json), what));
-    pc_intervention *made = pc_alloc(1, sizeof *made);
-    pc_status status = made ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK && !json_is_object(object))
-        status = pc_fail(PC_ERR_INPUT, "%s: expected a JSON object", what);
-    if (status == PC_OK) status = read_object(made, object, &model->components);
+    const pc_status status = pc_intervention_read(out, &model->components, object);
     json_decref(object);
-    if (status == PC_OK) *out = made;
-    else pc_intervention_free(made);
     return status;
 }

@@ -52,6 +52,8 @@ static pc_status look_up(double *effects, bool *is_touched, scratch *s, pc_journ
         bool is_found = false;
         if (j->store) {
             PC_TRY(pc_intervention_key(&s->keys[i], interventions[i], &j->model->components));
+            if (j->suffix) pc_text_put(&s->keys[i], j->suffix);
+            PC_TRY(pc_text_status(&s->keys[i]));
             PC_TRY(pc_store_get(s->value, &is_found, j->store, s->keys[i].data, width + 1));
         }
         if (is_found) {

@@ -13,6 +13,7 @@ typedef struct pc_journal {
     pc_evaluator *evaluator;
     pc_store *store; /* NULL: nothing is kept */
     int n_prompts;
+    const char *suffix; /* of every key: settings that are not the run's own; NULL: none */
 } pc_journal;
 
 /* pc_evaluator_measure through the journal. *n_found = how many of the n were in the store. */

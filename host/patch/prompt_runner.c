@@ -327,43 +327,152 @@ static void set_rules(pc_prompt_runner *r, const int *writers, int n, pc_writer_
         r->rules[writers[i]] = rule;
 }
 
-/* Phase 1: senders send the source's value, other heads and the input are frozen, the MLPs frozen
- * or free; the receivers' inputs are kept. */
-static bool run_first_phase(pc_prompt_runner *r, pc_wiring wiring, const pc_intervention *x,
-                            double *kept)
+/* Inputs of readers that are kept from one phase to the next, each (seq, d_model). */
+typedef struct kept_inputs {
+    double *given, *taken; /* (n_readers, seq, d_model), of this phase and of the next */
+    double **record;       /* (n_readers) */
+} kept_inputs;
+
+/* Who has which value in phase 1: the input and the heads are held, MLPs as asked. */
+static void set_first_rules(pc_prompt_runner *r, const pc_intervention *x)
 {
     const pc_components *c = &r->model->components;
-    const int64_t row = (int64_t)r->base.seq * r->model->shape.d_model;
     for (int u = 0; u < c->n_writers; u++) {
         const bool is_free = x->path.has_free_mlps && c->writers[u].kind == PC_WRITER_MLP;
         r->rules[u] = is_free ? PC_WRITER_FREE : PC_WRITER_FROZEN;
     }
+}
+
+/* Writers that a stop's readers belong to. */
+static void set_stop_rule(pc_prompt_runner *r, const pc_stop *stop, pc_writer_rule rule)
+{
+    for (int i = 0; i < stop->n; i++) {
+        int first, end;
+        pc_reader_owners(&first, &end, &r->model->components, stop->readers[i]);
+        for (int u = first; u < end; u++)
+            r->rules[u] = rule;
+    }
+}
+
+static void keep_inputs_of(kept_inputs *kept, const pc_prompt_runner *r, const int *readers, int n)
+{
+    const int64_t size = (int64_t)r->base.seq * r->model->shape.d_model;
+    memset(kept->record, 0, (size_t)r->model->components.n_readers * sizeof *kept->record);
+    for (int i = 0; i < n; i++)
+        kept->record[readers[i]] = kept->taken + readers[i] * size;
+}
+
+/* The readers of step i's end: the next stop, or the receivers. */
+static void keep_next(kept_inputs *kept, const pc_prompt_runner *r, const pc_path *path, int i)
+{
+    if (i < path->n_via) keep_inputs_of(kept, r, path->via[i].readers, path->via[i].n);
+    else keep_inputs_of(kept, r, path->receivers, path->n_receivers);
+}
+
+/* What was kept becomes what is seen by those readers. */
+static void give(kept_inputs *kept, pc_prompt_runner *r, const int *readers, int n)
+{
+    const int64_t size = (int64_t)r->base.seq * r->model->shape.d_model;
+    double *given = kept->taken;
+    kept->taken = kept->given;
+    kept->given = given;
+    for (int i = 0; i < n; i++)
+        r->inputs[readers[i]] = given + readers[i] * size;
+}
+
+/* The readers of a stop's components see what the base run's do. */
+static void give_base(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring,
+                      const pc_stop *stop)
+{
+    const pc_components *c = &r->model->components;
+    const int64_t size = (int64_t)r->base.seq * r->model->shape.d_model;
+    memset(r->inputs, 0, (size_t)c->n_readers * sizeof *r->inputs);
+    for (int u = 0; u < c->n_writers; u++)
+        r->rules[u] = PC_WRITER_FROZEN;
+    set_stop_rule(r, stop, PC_WRITER_FREE);
+    for (int reader = 0; reader < c->n_readers; reader++) {
+        int first, end;
+        pc_reader_owners(&first, &end, c, reader);
+        for (int u = first; u < end; u++)
+            if (r->rules[u] == PC_WRITER_FREE) r->inputs[reader] = kept->given + reader * size;
+    }
+    for (int u = 0; u < c->n_writers; u++)
+        r->rules[u] = PC_WRITER_FROZEN;
+    wiring.record = r->inputs;
+    (void)run_wired(r, &wiring);
+}
+
+/* Phase 1 from the senders: what the first stop, or the receivers, see is kept. */
+static bool run_first_phase(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring,
+                            const pc_intervention *x)
+{
+    set_first_rules(r, x);
     set_rules(r, x->path.senders, x->path.n_senders, PC_WRITER_SENDS);
     set_rules(r, x->frozen, x->n_frozen, PC_WRITER_FROZEN);
-    memset(r->inputs, 0, (size_t)c->n_readers * sizeof *r->inputs);
-    for (int i = 0; i < x->path.n_receivers; i++)
-        r->inputs[x->path.receivers[i]] = kept + i * row;
-    wiring.record = r->inputs;
+    keep_next(kept, r, &x->path, 0);
+    wiring.record = kept->record;
     return run_wired(r, &wiring);
 }
 
-/* Phase 2: the receivers see what they saw in phase 1, everything else flows, the senders stay at
- * their base value. */
+/* Phase 1 again, from the components of a stop. */
+static void run_next_phase(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring,
+                           const pc_intervention *x, int i)
+{
+    const pc_stop *stop = &x->path.via[i];
+    double *seen = kept->taken; /* by the stop's readers; the rest see what the base run's do */
+    const int64_t size = (int64_t)r->base.seq * r->model->shape.d_model;
+    give_base(kept, r, wiring, stop);
+    for (int k = 0; k < stop->n; k++)
+        memcpy(kept->given + stop->readers[k] * size, seen + stop->readers[k] * size,
+               (size_t)size * sizeof *seen);
+    set_first_rules(r, x);
+    set_rules(r, x->path.senders, x->path.n_senders, PC_WRITER_FROZEN);
+    set_stop_rule(r, stop, PC_WRITER_FREE);
+    set_rules(r, x->frozen, x->n_frozen, PC_WRITER_FROZEN);
+    keep_next(kept, r, &x->path, i + 1);
+    wiring.inputs = (const double *const *)r->inputs;
+    wiring.record = kept->record;
+    (void)run_wired(r, &wiring);
+}
+
+/* Phase 2: the receivers see what was kept, everything else flows, the path's own components stay
+ * at their base value. */
+static void run_last_phase(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring,
+                           const pc_intervention *x)
+{
+    const pc_components *c = &r->model->components;
+    memset(r->rules, 0, (size_t)c->n_writers * sizeof *r->rules);
+    set_rules(r, x->path.senders, x->path.n_senders, PC_WRITER_FROZEN);
+    for (int i = 0; i < x->path.n_via; i++)
+        set_stop_rule(r, &x->path.via[i], PC_WRITER_FROZEN);
+    set_rules(r, x->frozen, x->n_frozen, PC_WRITER_FROZEN);
+    memset(r->inputs, 0, (size_t)c->n_readers * sizeof *r->inputs);
+    give(kept, r, x->path.receivers, x->path.n_receivers);
+    wiring.inputs = (const double *const *)r->inputs;
+    (void)run_wired(r, &wiring);
+}
+
 static pc_status run_path(bool *is_touched, pc_prompt_runner *r, pc_wiring wiring,
                           const pc_intervention *x)
 {
-    const size_t row = (size_t)r->base.seq * (size_t)r->model->shape.d_model;
-    double *kept = pc_alloc((size_t)x->path.n_receivers * row, sizeof *kept);
-    if (!kept) return PC_ERR_NOMEM;
+    const pc_components *c = &r->model->components;
+    const size_t n = (size_t)c->n_readers * (size_t)r->base.seq;
+    const size_t row = (size_t)r->model->shape.d_model * sizeof(double);
+    kept_inputs kept = {pc_alloc(n, row), pc_alloc(n, row),
+                        pc_alloc((size_t)c->n_readers, sizeof(double *))};
+    double *const blocks[] = {kept.given, kept.taken};
+    const pc_status status = kept.given && kept.taken && kept.record ? PC_OK : PC_ERR_NOMEM;
     wiring.rules = r->rules;
-    *is_touched = run_first_phase(r, wiring, x, kept);
-    memset(r->rules, 0, (size_t)r->model->components.n_writers * sizeof *r->rules);
-    set_rules(r, x->path.senders, x->path.n_senders, PC_WRITER_FROZEN);
-    set_rules(r, x->frozen, x->n_frozen, PC_WRITER_FROZEN);
-    wiring.inputs = (const double *const *)r->inputs;
-    (void)run_wired(r, &wiring);
-    free(kept);
-    return PC_OK;
+    if (status == PC_OK) {
+        *is_touched = run_first_phase(&kept, r, wiring, x);
+        for (int i = 0; i < x->path.n_via; i++)
+            run_next_phase(&kept, r, wiring, x, i);
+        run_last_phase(&kept, r, wiring, x);
+    }
+    free(kept.record);
+    free(blocks[1]);
+    free(blocks[0]);
+    return status;
 }
 
 pc_status pc_prompt_runner_measure(double *metric, bool *is_touched, pc_prompt_runner *r,

@@ -323,15 +323,15 @@ static const double *input_of(pc_twin *t, int reader, const double *stream)
 {
     const pc_wiring *w = t->wiring;
     const double *input = stream;
-    if (w->inputs && w->inputs[reader]) {
-        input = w->inputs[reader];
-    } else if (t->has_cut[reader]) {
+    const bool is_given = w->inputs && w->inputs[reader];
+    const bool is_recorded = w->record && w->record[reader];
+    if (is_given && !is_recorded) return w->inputs[reader];
+    if (t->has_cut[reader]) {
         sum_input(t->input, t, reader);
         input = t->input;
     }
-    if (w->record && w->record[reader])
-        memcpy(w->record[reader], input, (size_t)stream_size(t) * sizeof *input);
-    return input;
+    if (is_recorded) memcpy(w->record[reader], input, (size_t)stream_size(t) * sizeof *input);
+    return is_given ? w->inputs[reader] : input;
 }
 
 /* ---- components ---- */

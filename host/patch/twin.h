@@ -35,7 +35,8 @@ typedef struct pc_wiring {
     const double *source_patterns; /* (n_layers, n_heads, seq, seq) */
     const pc_writer_rule *rules;   /* (n_writers) or NULL: all free */
     const double *const *inputs;   /* (n_readers) inputs that replace the computed ones, or NULL */
-    double *const *record;         /* (n_readers) where to store readers' inputs, or NULL */
+    double *const *record;         /* (n_readers) where to store the inputs that readers
+                                      would see if none were replaced, or NULL */
     double *patterns;              /* (n_layers, n_heads, seq, seq) to fill, or NULL */
 } pc_wiring;
 

@@ -207,7 +207,7 @@ static pc_status run(grid_search *s)
     if (s->options->directory && !s->journal.store) PC_TRY(open_store(s));
     const pc_sweep_list cells = {(int64_t)s->grid->n_layers * s->grid->n_heads *
                                      s->grid->n_positions,
-                                 "cells", make_cell, s};
+                                 "cells", make_cell, s, NULL};
     PC_TRY(pc_sweep_list_measure(s->effects, &cells, &s->journal, &s->watch));
     return finish(s);
 }

@@ -6,6 +6,7 @@
 #include "search/statistics.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { MOST_IN_BATCH = 512 };
@@ -46,6 +47,9 @@ static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_sweep_
         PC_TRY(list->make(&b->interventions[b->n], list->payload, first + b->n));
     PC_TRY(pc_journal_measure(b->effects, b->is_touched, n_found, journal,
                               (const pc_intervention *const *)b->interventions, n));
+    if (list->per_prompt)
+        memcpy(list->per_prompt + first * journal->n_prompts, b->effects,
+               (size_t)n * (size_t)journal->n_prompts * sizeof *b->effects);
     for (int i = 0; i < n; i++) {
         const double *effects = b->effects + (int64_t)i * journal->n_prompts;
         out[first + i] =
@@ -108,6 +112,6 @@ pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *
                    const pc_watch *watch)
 {
     const pc_sweep_list list = {candidates->n, unit_of(candidates->level), cut_candidate,
-                                candidates};
+                                candidates, NULL};
     return pc_sweep_list_measure(out, &list, journal, watch);
 }

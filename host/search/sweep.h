@@ -26,6 +26,7 @@ typedef struct pc_sweep_list {
     const char *unit;
     pc_status (*make)(pc_intervention **out, const void *payload, int64_t i);
     const void *payload;
+    double *per_prompt; /* (n, n_prompts) to fill, or NULL */
 } pc_sweep_list;
 
 /* The effect of each intervention: out (list->n). */

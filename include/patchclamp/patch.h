@@ -25,9 +25,21 @@ typedef struct pc_intervention pc_intervention;
  *   {"cut": [...], "freeze": ["m0"]}                   held at the base run's value
  *   {"circuit": ["input->m0", "m0->logits"]}           every other edge is cut
  *   {"path": {"from": ["a0.h1"], "to": ["a1.h0<k>"], "mlps": "free"}}   path patching; or "frozen"
+ *   {"path": {"from": ["a0.h1"], "via": [["a1.h0<v>"]], "to": ["logits"], "mlps": "frozen"}}
  * A position is a number (negative: from the end), a span of two with both ends in it, or a name
  * that the task gives to a token or a span of each prompt. Names that the model does not have:
  * PC_ERR_INPUT with the nearest one.
+ *
+ * A path is measured in phases (DESIGN.md, section 3; Wang et al. 2022, appendix B). Phase 1: the
+ * senders have the source's value, the input and all other heads the base run's, MLPs that do not
+ * send are computed (free) or have the base run's value (frozen); what the receivers see is kept.
+ * Phase 2: the receivers see that; everything else is computed, the senders have the base run's
+ * value. Via stops V_1 ... V_k, each a list of readers, phase 1 is repeated: in step i the
+ * components that V_i belongs to are computed, from what phase 1 of the step before kept at V_i and
+ * from the base run's inputs at their other readers; all other heads, the input and the senders
+ * have the base run's value, the other MLPs are free or frozen; what V_(i+1), or after the last
+ * stop the receivers, see is kept. In phase 2 the senders and the components of all stops have the
+ * base run's value. "positions" say where the senders send; "freeze" holds in every phase.
  *
  * Of hook names there are, L the layer, H the head (of k and v: the KV head, unless the model reads
  * them per query head), N the neuron:

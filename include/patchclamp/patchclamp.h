@@ -38,7 +38,9 @@
 #ifndef PATCHCLAMP_PATCHCLAMP_H
 #define PATCHCLAMP_PATCHCLAMP_H
 
+#include "patchclamp/attribute.h"
 #include "patchclamp/circuit.h"
+#include "patchclamp/effects.h"
 #include "patchclamp/find.h"
 #include "patchclamp/grid.h"
 #include "patchclamp/heads.h"

@@ -569,17 +569,43 @@ def source_values(kind, other, clean_runs, clean_prompts, bos):
     )
 
 
+def owners(net, stop):
+    """The writers that the readers of a stop belong to."""
+    def read_by(u):
+        i = layer_of(u)
+        return [u] if u[0] == "m" else [reader_of(net, i, int(u.split(".h")[1]), s) for s in "qkv"]
+    return {u: read_by(u) for u in writers(net)[1:] if set(read_by(u)) & set(stop)}
+
+
+def follow_path(net, run, tokens, base, source, path):
+    """Path patching in phases (Wang et al. 2022, appendix B): from the senders to the first stop, from the components
+    of each stop, whose other readers see what the base run's do, to the next, and a last run with the receivers' inputs
+    put in their place."""
+    senders, stops = path["from"], [*path.get("via", []), path["to"]]
+    is_held = lambda u: u == "input" or u[0] == "a" or path["mlps"] == "frozen"
+    everywhere = torch.ones(len(tokens), dtype=torch.bool)
+    still = [u for u in writers(net) if u not in senders and is_held(u)]
+    first = run(tokens, cuts=expand(net, senders), mask=everywhere, source=source, frozen=still, base=base)
+    held, through = {r: first.x[r] for r in stops[0]}, []
+    for here, there in zip(stops, stops[1:]):
+        via = owners(net, here)
+        given = {r: held.get(r, base.x[r]) for readers_of_u in via.values() for r in readers_of_u}
+        values = run(tokens, frozen=[u for u in writers(net) if u not in via], base=base, override=given).out
+        # what the components of the stop write goes out as if it were sent; a held MLP stays held
+        sent = SimpleNamespace(out=values, act=base.act)
+        still = [u for u in writers(net) if u not in via and (u in senders or is_held(u))]
+        step = run(tokens, cuts=expand(net, list(via)), mask=everywhere, source=sent, frozen=still, base=base)
+        held = {r: step.x[r] for r in there}
+        through += via
+    return run(tokens, frozen=[*senders, *through], base=base, override=held)
+
+
 def intervene(net, run, tokens, base, source, what):
     """Carries out one intervention on one prompt; `run` is `forward` or another implementation of it."""
     T = len(tokens)
     everywhere = torch.ones(T, dtype=torch.bool)
     if "path" in what:
-        path = what["path"]
-        senders = path["from"]
-        still = [u for u in writers(net) if u not in senders and (u[0] == "a" or path["mlps"] == "frozen")]
-        first = run(tokens, cuts=expand(net, senders), mask=everywhere, source=source, frozen=still, base=base)
-        held = {r: first.x[r] for r in path["to"]}
-        return run(tokens, frozen=senders, base=base, override=held)
+        return follow_path(net, run, tokens, base, source, what["path"])
     names = what["cut"] if "cut" in what else [e for e in edges(net) if e not in what["circuit"]]
     mask = everywhere
     if "positions" in what:
