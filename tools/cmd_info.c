@@ -10,13 +10,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Bytes that one worker holds for a prompt of n tokens: three runs of every writer and MLP
- * activation in double (base, source, and the run at hand). */
-static double bytes_per_token(const pc_model_info *m)
-{
-    return 3.0 * 8 * ((double)m->n_writers * m->d_model + (double)m->n_layers * m->d_mlp);
-}
-
 /* What the base run of a prompt keeps a token (DESIGN.md, section 4), in float32: the stream before
  * attention and MLP, q, k, v, z, the MLP before its activation; with post-norms what enters them.
  */
@@ -28,20 +21,25 @@ static double cache_bytes_per_token(const pc_model_info *m)
     return 4.0 * m->n_layers * (stream + heads + mlp);
 }
 
-/* What `find` needs for prompts of a usual length, and what there is. */
+/* What `find` needs for a usual task, model included, and what there is. */
 typedef struct memory_need {
-    int tokens, threads;
+    int prompts, tokens, threads;
     double bytes, available;
 } memory_need;
 
-enum { USUAL_TOKENS = 64 };
+enum { USUAL_PROMPTS = 64, USUAL_TOKENS = 64 };
 
-static memory_need memory_of(const pc_model_info *m)
+static memory_need memory_of(const opened_model *o)
 {
-    memory_need need = {.tokens = m->n_ctx < USUAL_TOKENS ? m->n_ctx : USUAL_TOKENS};
+    const pc_model_info *m = o->info;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    need.threads = processors < 1 ? 1 : (int)processors;
-    need.bytes = (double)m->weights_bytes + need.threads * need.tokens * bytes_per_token(m);
+    pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+    memory_need need = {.prompts = USUAL_PROMPTS,
+                        .tokens = m->n_ctx < USUAL_TOKENS ? m->n_ctx : USUAL_TOKENS,
+                        .threads = processors < 1 ? 1 : (int)processors};
+    options.engine = PC_ENGINE_DELTA;
+    need.bytes = (double)m->weights_bytes +
+                 pc_evaluator_bytes(o->model, &options, need.prompts, need.tokens);
     need.available = (double)m->weights_bytes + available_memory(); /* they are in it by now */
     return need;
 }
@@ -112,7 +110,7 @@ static void print_understood_json(const pc_model_info *m)
 static void print_json(const opened_model *o)
 {
     const pc_model_info *m = o->info;
-    const memory_need need = memory_of(m);
+    const memory_need need = memory_of(o);
     json_begin(NULL, '{');
     json_text("name", m->name);
     json_text("architecture", m->architecture);
@@ -138,8 +136,8 @@ static void print_json(const opened_model *o)
     json_end('}');
     json_integer("n_neurons", (int64_t)m->n_layers * m->d_mlp);
     json_integer("weights_bytes", m->weights_bytes);
-    json_number("run_bytes_per_token", bytes_per_token(m));
     json_begin("find_memory", '{');
+    json_integer("prompts", need.prompts);
     json_integer("prompt_tokens", need.tokens);
     json_integer("threads", need.threads);
     json_number("bytes", need.bytes);
@@ -172,14 +170,16 @@ static void print_choices(const pc_model_info *m)
                m->logit_softcap);
 }
 
-static void print_memory(const pc_model_info *m)
+static void print_memory(const opened_model *o)
 {
-    const memory_need need = memory_of(m);
-    printf("memory      %.1f MB weights, %.3f MB a token of the longest prompt for each thread\n",
-           1e-6 * (double)m->weights_bytes, 1e-6 * bytes_per_token(m));
-    printf("find        %.1f MB for prompts of %d tokens on %d threads, %.1f MB available: %s\n",
-           1e-6 * need.bytes, need.tokens, need.threads, 1e-6 * need.available,
-           need.bytes <= need.available ? "it fits" : "it does not fit");
+    const pc_model_info *m = o->info;
+    const memory_need need = memory_of(o);
+    printf("memory      %.1f MB weights\n", 1e-6 * (double)m->weights_bytes);
+    printf(
+        "find        %.1f MB in all for %d prompts of %d tokens on %d threads, %.1f MB available: "
+        "%s\n",
+        1e-6 * need.bytes, need.prompts, need.tokens, need.threads, 1e-6 * need.available,
+        need.bytes <= need.available ? "it fits" : "it does not fit");
     printf(
         "GPU         %.1f MB weights in float32, %.3f MB base cache a token; this version has no "
         "CUDA backend\n",
@@ -205,7 +205,7 @@ static void print_text(const opened_model *o)
     printf("components  %d writers, %d readers, %lld neurons\n", m->n_writers, m->n_readers,
            (long long)m->n_layers * m->d_mlp);
     print_edges(m);
-    print_memory(m);
+    print_memory(o);
     if (o->tokenizer)
         printf("tokenizer   %lld tokens\n", (long long)pc_tokenizer_size(o->tokenizer));
     else printf("tokenizer   none: %s\n", o->why_no_tokenizer);

@@ -18,6 +18,9 @@ enum {
     MOST_IN_BATCH = 64  /* interventions of an item */
 };
 
+/* Room for prepared prompts. */
+static const int64_t most_cached = (int64_t)2 << 30;
+
 /* One thread's rooms. */
 typedef struct hand {
     pc_delta_run *plain, *keeping;
@@ -523,7 +526,7 @@ pc_status pc_engine_new(pc_engine **out, double *clean, double *corrupted, const
     e->task = task;
     e->options = *options;
     e->n_prompts = pc_task_n(task);
-    e->cache_bytes = (int64_t)2 << 30;
+    e->cache_bytes = most_cached;
     e->keep_going = keep_going;
     e->payload = payload;
     e->prompts = pc_alloc((size_t)e->n_prompts, sizeof *e->prompts);
@@ -555,6 +558,21 @@ int64_t pc_engine_n_again(const pc_engine *e)
     for (int i = 0; i < e->n_hands; i++)
         n += e->hands[i].n_frail;
     return n;
+}
+
+double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int n_prompts,
+                       int n_tokens)
+{
+    const bool needs_all = pc_metric_needs_all_logits(o->metric);
+    const pc_prompt prompt = {.n_tokens = n_tokens, .n_targets = 1};
+    const double threads = pc_workers_count(o->n_threads, INT32_MAX);
+    const double prompts =
+        (double)n_prompts * (double)pc_engine_prompt_bytes(&prompt, model, o->metric);
+    const int64_t rows =
+        at_least(ROWS, n_tokens) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_NOTHING) +
+        at_least(HISTORY_ROWS, n_tokens) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_HISTORY);
+    return (double)pc_engine_weights_bytes(model, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS) +
+           (prompts < (double)most_cached ? prompts : (double)most_cached) + threads * (double)rows;
 }
 
 double pc_engine_flop(const pc_engine *e)

@@ -22,6 +22,10 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *engine
  */
 int64_t pc_engine_n_again(const pc_engine *engine);
 
+/* As pc_evaluator_bytes(). */
+double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *options, int n_prompts,
+                       int n_tokens);
+
 /* Floating-point operations of all products so far. */
 double pc_engine_flop(const pc_engine *engine);
 

@@ -148,6 +148,17 @@ pc_status pc_engine_weights_new(pc_engine_weights **out, const pc_model *model, 
     return status;
 }
 
+int64_t pc_engine_weights_bytes(const pc_model *model, pc_unembedding unembedding)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t d = s->d_model, q = pc_q_width(s), d_mlp = s->d_mlp;
+    const int64_t layer = pc_packed_bytes(d, pc_qkv_width(s)) + pc_packed_bytes(q, d) +
+                          (d_mlp ? pc_packed_bytes(d_mlp, d) : 0) +
+                          (d_mlp ? pc_packed_bytes(d, d_mlp) * (s->is_gated ? 2 : 1) : 0);
+    return s->n_layers * layer +
+           (unembedding == PC_UNEMBED_ALL ? pc_packed_bytes(d, s->vocab_out) : 0);
+}
+
 void pc_engine_weights_free(pc_engine_weights *w)
 {
     if (!w) return;

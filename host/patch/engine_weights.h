@@ -29,6 +29,7 @@ typedef enum pc_unembedding { PC_UNEMBED_ANSWERS, PC_UNEMBED_ALL } pc_unembeddin
 /* For prompts of up to `longest` tokens. PC_ERR_NOMEM. */
 pc_status pc_engine_weights_new(pc_engine_weights **out, const pc_model *model, int longest,
                                 pc_unembedding unembedding);
+int64_t pc_engine_weights_bytes(const pc_model *model, pc_unembedding unembedding);
 void pc_engine_weights_free(pc_engine_weights *weights);
 
 /* What the heads of a layer share. */

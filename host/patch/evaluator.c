@@ -226,6 +226,18 @@ int64_t pc_evaluator_n_again(const pc_evaluator *e)
     return e->engine ? pc_engine_n_again(e->engine) : 0;
 }
 
+double pc_evaluator_bytes(const pc_model *model, const pc_evaluator_options *options, int n_prompts,
+                          int n_tokens)
+{
+    const pc_shape *s = &model->shape;
+    const int n_threads = pc_workers_count(options->n_threads, n_prompts);
+    if (options->engine == PC_ENGINE_DELTA)
+        return pc_engine_bytes(model, options, n_prompts, n_tokens);
+    /* base, source and the run at hand */
+    return 3.0 * sizeof(double) * n_threads * n_tokens *
+           ((double)model->components.n_writers * s->d_model + (double)s->n_layers * s->d_mlp);
+}
+
 double pc_evaluator_flop(const pc_evaluator *e)
 {
     return e->engine ? pc_engine_flop(e->engine) : 0;

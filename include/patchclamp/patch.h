@@ -142,6 +142,11 @@ PC_API pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, co
                                    const pc_evaluator_options *options);
 PC_API void pc_evaluator_free(pc_evaluator *evaluator);
 
+/* The bytes that an evaluator with these options holds for n_prompts prompts of n_tokens each, beside
+ * the model: packed weights, prompts and threads of the delta engine, or the threads of the twin. */
+PC_API double pc_evaluator_bytes(const pc_model *model, const pc_evaluator_options *options,
+                                 int n_prompts, int n_tokens);
+
 /* Measures n interventions on every prompt of the task.
  *   effects        (n, n_prompts) metric(intervened) - metric(base), in the metric's unit
  *   is_touched     (n) or NULL: false where the intervention changed nothing on any prompt; its
