@@ -12,7 +12,8 @@
 #include <cpuid.h>
 #endif
 
-/* Grows whenever a reference operator may give other last bits than before. */
+/* Grows whenever an operator, of the twin or the delta engine, may give other last bits than
+ * before. */
 enum { KERNEL_ABI = 1 };
 
 static char fingerprint[128];
@@ -42,7 +43,7 @@ static const char *instruction_set(void)
 
 static void make(void)
 {
-    snprintf(fingerprint, sizeof fingerprint, "cpu twin fp64, kernels %d, libm %s, %s", KERNEL_ABI,
+    snprintf(fingerprint, sizeof fingerprint, "cpu, kernels %d, libm %s, %s", KERNEL_ABI,
              libm_version(), instruction_set());
 }
 
