@@ -308,6 +308,37 @@ Test(patch_engine, threads_batch_and_order_change_no_bit)
     }
 }
 
+/* With room for one prompt at a time every measurement prepares them again. */
+Test(patch_engine, a_bound_on_memory_changes_no_bit_and_too_little_is_refused)
+{
+    static double all[N_RANDOM * MOST_PROMPTS], tight[N_RANDOM * MOST_PROMPTS];
+    const pc_engine_kind engines[] = {PC_ENGINE_DELTA, PC_ENGINE_TWIN};
+    for (int k = 0; k < 2; k++) {
+        drawn d = draw_all("gpt2-odd", 7);
+        const int n = pc_task_n(d.task), longest = pc_task_longest(d.task);
+        pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+        pc_evaluator *e;
+        o.engine = engines[k];
+        o.n_threads = 1;
+        const int64_t least = pc_model_describe(d.model)->weights_bytes +
+                              (int64_t)pc_evaluator_bytes(d.model, &o, 1, longest);
+        measure(all, NULL, &d, o.engine, 1, o.metric);
+        o.memory = least + 4096; /* for a prompt's targets */
+        cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, &o), PC_OK, "%s", pc_last_error());
+        cr_assert_eq(
+            pc_evaluator_measure(tight, NULL, e, (const pc_intervention *const *)d.list, N_RANDOM),
+            PC_OK, "%s", pc_last_error());
+        cr_expect(memcmp(all, tight, sizeof(double) * (size_t)(N_RANDOM * n)) == 0);
+        pc_evaluator_free(e);
+        o.memory = least / 2;
+        cr_expect_eq(pc_evaluator_open(&e, d.model, d.task, &o), PC_ERR_INPUT);
+        cr_expect(strstr(pc_last_error(), "are allowed") &&
+                      strstr(pc_last_error(), "needs at least"),
+                  "%s", pc_last_error());
+        free_all(&d);
+    }
+}
+
 Test(patch_engine, the_full_circuit_changes_nothing_and_the_empty_one_is_the_other_run)
 {
     for (int i = 0; i < N_GOLDEN_MODELS; i++) {

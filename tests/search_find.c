@@ -347,9 +347,11 @@ static void check_faithfulness(const bench *b, size_t i)
     const char *name = settings[i].name;
     const bool is_noise = settings[i].direction == PC_DIRECTION_NOISE;
     pc_find_options options = top_options(PC_LEVEL_EDGE, 30);
-    options.evaluation =
-        (pc_evaluator_options){settings[i].source, settings[i].direction, PC_METRIC_KL, 1,
-                               PC_ENGINE_TWIN};
+    options.evaluation = (pc_evaluator_options){.source = settings[i].source,
+                                                .direction = settings[i].direction,
+                                                .metric = PC_METRIC_KL,
+                                                .n_threads = 1,
+                                                .engine = PC_ENGINE_TWIN};
     pc_circuit *circuit;
     pc_evaluator *evaluator;
     pc_faithfulness f;

@@ -79,6 +79,23 @@ static bool read_real(const option_row *row, const char *text, const char *comma
     return false;
 }
 
+/* "2G": decimal, as the sizes that Patchclamp prints. */
+static bool read_size(const option_row *row, const char *text, const char *command)
+{
+    static const char suffixes[] = "KMG";
+    char *end;
+    const double value = strtod(text, &end);
+    const char *suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
+    const double bytes = value * (suffix ? pow(1000, (double)(suffix - suffixes + 1)) : 1);
+    const bool is_number = isdigit((unsigned char)*text) && !end[suffix != NULL];
+    if (is_number && bytes >= 1 && bytes < 1e15) {
+        *(int64_t *)row->value = (int64_t)bytes;
+        return true;
+    }
+    complain(command, "--%s is \"%s\", expected bytes, such as 800M or 2G", row->name, text);
+    return false;
+}
+
 static bool store(const option_row *row, const char *text, const char *command)
 {
     switch (row->kind) {
@@ -92,6 +109,8 @@ static bool store(const option_row *row, const char *text, const char *command)
         return read_int(row, text, command);
     case OPTION_REAL:
         return read_real(row, text, command);
+    case OPTION_SIZE:
+        return read_size(row, text, command);
     }
     return false;
 }

@@ -9,7 +9,8 @@ typedef enum option_kind {
     OPTION_FLAG, /* bool: becomes true */
     OPTION_TEXT, /* const char *: points into argv */
     OPTION_INT,  /* int64_t from least to most */
-    OPTION_REAL  /* double, finite */
+    OPTION_REAL, /* double, finite */
+    OPTION_SIZE  /* int64_t: bytes, as 800M or 2G, decimal */
 } option_kind;
 
 typedef struct option_row {

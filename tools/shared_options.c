@@ -31,6 +31,8 @@ option_row *add_measure_options(option_row *at, measure_words *w)
          "logit-diff, prob-diff, logit, log-prob, loss, kl, accuracy (logit-diff)", 0, 0},
         {"threads", 0, OPTION_INT, &w->threads, "N",
          "processors to use (all); never changes a result", 1, 256},
+        {"memory", 0, OPTION_SIZE, &w->memory, "SIZE",
+         "what the run may take, such as 2G (no bound); never changes a result", 0, 0},
         {"device", 0, OPTION_TEXT, &w->device, "NAME", "auto or cpu (auto)", 0, 0},
         {"engine", 0, OPTION_TEXT, &w->engine, "NAME",
          "delta (float32, only what changes) or twin (the definition: double, everything)", 0, 0},
@@ -127,6 +129,7 @@ int read_measure_words(pc_evaluator_options *out, const measure_words *w, const 
     if (status == PC_OK && w->direction) status = pc_direction_parse(&out->direction, w->direction);
     if (status == PC_OK && w->metric) status = pc_metric_parse(&out->metric, w->metric);
     if (w->threads) out->n_threads = (int)w->threads;
+    out->memory = w->memory;
     if (status == PC_OK) return EXIT_DONE;
     complain(command, "%s", pc_last_error());
     return EXIT_USAGE;

@@ -18,7 +18,7 @@ enum {
     MOST_IN_BATCH = 64  /* interventions of an item */
 };
 
-/* Room for prepared prompts. */
+/* Room for prepared prompts where the options set no bound. */
 static const int64_t most_cached = (int64_t)2 << 30;
 
 /* One thread's rooms. */
@@ -491,8 +491,48 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
 
 /* ---- opening ---- */
 
+/* What is held at most beside the prompts: packed weights, means and, for each thread, its rooms,
+ * the runs that prepare a prompt, and the twin that measures frail effects again. */
+static int64_t fixed_bytes(const pc_model *model, const pc_evaluator_options *o, int longest)
+{
+    const pc_shape *s = &model->shape;
+    const bool needs_all = pc_metric_needs_all_logits(o->metric);
+    const int64_t outputs =
+        8 * (s->d_model + s->n_layers * (pc_q_width(s) + s->d_model + s->d_mlp));
+    const int64_t rows =
+        at_least(ROWS, longest) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_NOTHING) +
+        at_least(HISTORY_ROWS, longest) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_HISTORY);
+    const int64_t logits =
+        8 * s->vocab_out + (needs_all ? 4 * PC_LOGIT_ROWS * (s->vocab_out + s->d_model) : 0);
+    const int64_t preparing = 2 * outputs * longest + pc_base_run_bytes(model, longest);
+    const int64_t means = o->source == PC_SOURCE_MEAN              ? 1
+                          : o->source == PC_SOURCE_MEAN_POSITIONAL ? longest
+                                                                   : 0;
+    const int64_t twin = pc_prompt_runner_bytes(model, longest);
+    const int64_t thread = rows + logits + preparing + twin;
+    return pc_engine_weights_bytes(model, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS) +
+           means * (outputs + twin / (3 * longest)) +
+           pc_workers_count(o->n_threads, INT32_MAX) * thread;
+}
+
+/* The room for prompts that the options leave, or what would have to be left. */
+static pc_status plan_cache(pc_engine *e)
+{
+    const int64_t fixed = fixed_bytes(e->model, &e->options, pc_task_longest(e->task));
+    const int64_t held = e->model->weights.n_bytes + fixed;
+    int64_t largest = 0;
+    for (int i = 0; i < e->n_prompts; i++) {
+        const int64_t bytes =
+            pc_engine_prompt_bytes(e->prompts[i].pair, e->model, e->options.metric);
+        if (bytes > largest) largest = bytes;
+    }
+    e->cache_bytes = e->options.memory ? e->options.memory - held : most_cached;
+    return pc_memory_allows(&e->options, held + largest);
+}
+
 static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
 {
+    PC_TRY(plan_cache(e));
     const bool is_denoising = e->options.direction == PC_DIRECTION_DENOISE;
     const bool needs_all = pc_metric_needs_all_logits(e->options.metric);
     PC_TRY(pc_engine_weights_new(&e->weights, e->model, pc_task_longest(e->task),
@@ -526,7 +566,6 @@ pc_status pc_engine_new(pc_engine **out, double *clean, double *corrupted, const
     e->task = task;
     e->options = *options;
     e->n_prompts = pc_task_n(task);
-    e->cache_bytes = most_cached;
     e->keep_going = keep_going;
     e->payload = payload;
     e->prompts = pc_alloc((size_t)e->n_prompts, sizeof *e->prompts);
@@ -563,16 +602,11 @@ int64_t pc_engine_n_again(const pc_engine *e)
 double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int n_prompts,
                        int n_tokens)
 {
-    const bool needs_all = pc_metric_needs_all_logits(o->metric);
     const pc_prompt prompt = {.n_tokens = n_tokens, .n_targets = 1};
-    const double threads = pc_workers_count(o->n_threads, INT32_MAX);
     const double prompts =
         (double)n_prompts * (double)pc_engine_prompt_bytes(&prompt, model, o->metric);
-    const int64_t rows =
-        at_least(ROWS, n_tokens) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_NOTHING) +
-        at_least(HISTORY_ROWS, n_tokens) * pc_delta_row_bytes(model, PC_DELTA_KEEPS_HISTORY);
-    return (double)pc_engine_weights_bytes(model, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS) +
-           (prompts < (double)most_cached ? prompts : (double)most_cached) + threads * (double)rows;
+    return (double)fixed_bytes(model, o, n_tokens) +
+           (prompts < (double)most_cached ? prompts : (double)most_cached);
 }
 
 double pc_engine_flop(const pc_engine *e)

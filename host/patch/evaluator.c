@@ -179,6 +179,23 @@ static pc_status compute_means(pc_evaluator *e)
     return status;
 }
 
+pc_status pc_memory_allows(const pc_evaluator_options *o, int64_t needed)
+{
+    if (o->memory == 0 || needed <= o->memory) return PC_OK;
+    return pc_fail(
+        PC_ERR_INPUT,
+        "memory: %.1f MB are allowed, the %s engine needs at least %.1f MB on %d threads",
+        1e-6 * (double)o->memory, pc_engine_name(o->engine), 1e-6 * (double)needed,
+        pc_workers_count(o->n_threads, INT32_MAX));
+}
+
+static pc_status plan_runners(const pc_evaluator *e)
+{
+    const double runs =
+        pc_evaluator_bytes(e->model, &e->options, e->n_prompts, pc_task_longest(e->task));
+    return pc_memory_allows(&e->options, e->model->weights.n_bytes + (int64_t)runs);
+}
+
 static pc_status open_into(pc_evaluator *e)
 {
     PC_TRY(pc_evaluator_check(e->model, e->task, &e->options));
@@ -188,6 +205,7 @@ static pc_status open_into(pc_evaluator *e)
     if (e->options.engine == PC_ENGINE_DELTA)
         return pc_engine_new(&e->engine, e->clean, e->corrupted, e->model, e->task, &e->options,
                              e->keep_going, e->payload);
+    PC_TRY(plan_runners(e));
     PC_TRY(make_runners(e));
     const bool needs_means =
         e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL;
@@ -229,13 +247,10 @@ int64_t pc_evaluator_n_again(const pc_evaluator *e)
 double pc_evaluator_bytes(const pc_model *model, const pc_evaluator_options *options, int n_prompts,
                           int n_tokens)
 {
-    const pc_shape *s = &model->shape;
     const int n_threads = pc_workers_count(options->n_threads, n_prompts);
     if (options->engine == PC_ENGINE_DELTA)
         return pc_engine_bytes(model, options, n_prompts, n_tokens);
-    /* base, source and the run at hand */
-    return 3.0 * sizeof(double) * n_threads * n_tokens *
-           ((double)model->components.n_writers * s->d_model + (double)s->n_layers * s->d_mlp);
+    return (double)n_threads * (double)pc_prompt_runner_bytes(model, n_tokens);
 }
 
 double pc_evaluator_flop(const pc_evaluator *e)

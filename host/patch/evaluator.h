@@ -12,6 +12,9 @@ const double *pc_evaluator_base(const pc_evaluator *evaluator);
 pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
                              const pc_evaluator_options *options);
 
+/* PC_ERR_INPUT with both numbers where the options' bound is less than what is needed at least. */
+pc_status pc_memory_allows(const pc_evaluator_options *options, int64_t needed);
+
 /* Asked now and then, from the calling thread only, while an evaluator works; false stops it. */
 typedef bool (*pc_keep_going_fn)(void *payload);
 
@@ -21,8 +24,8 @@ pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, c
                                     const pc_evaluator_options *options,
                                     pc_keep_going_fn keep_going, void *payload);
 
-/* How many effects, intervention by prompt, the delta engine has left to the twin because float32 had
- * lost them (delta_run.h). */
+/* How many effects, intervention by prompt, the delta engine has left to the twin because float32
+ * had lost them (delta_run.h). */
 int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);
 
 /* Floating-point operations of the delta engine's products so far; 0 for the twin. */

@@ -58,6 +58,15 @@ static pc_status allocate(pc_prompt_runner *r)
                                                                                    : PC_ERR_NOMEM;
 }
 
+int64_t pc_prompt_runner_bytes(const pc_model *model, int longest)
+{
+    const pc_shape *s = &model->shape;
+    const pc_components *c = &model->components;
+    const int64_t token = (int64_t)c->n_writers * s->d_model + (int64_t)s->n_layers * s->d_mlp;
+    return 3 * (int64_t)sizeof(double) * longest * token + (int64_t)c->n_edges +
+           (int64_t)sizeof(double) * s->vocab_out;
+}
+
 pc_status pc_prompt_runner_new(pc_prompt_runner **out, const pc_model *model, const pc_task *task,
                                const pc_evaluator_options *options, const pc_means *means)
 {
@@ -381,8 +390,7 @@ static void give(kept_inputs *kept, pc_prompt_runner *r, const int *readers, int
 }
 
 /* The readers of a stop's components see what the base run's do. */
-static void give_base(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring,
-                      const pc_stop *stop)
+static void give_base(kept_inputs *kept, pc_prompt_runner *r, pc_wiring wiring, const pc_stop *stop)
 {
     const pc_components *c = &r->model->components;
     const int64_t size = (int64_t)r->base.seq * r->model->shape.d_model;

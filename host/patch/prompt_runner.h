@@ -20,6 +20,10 @@ pc_status pc_prompt_runner_new(pc_prompt_runner **out, const pc_model *model, co
                                const pc_evaluator_options *options, const pc_means *means);
 void pc_prompt_runner_free(pc_prompt_runner *runner);
 
+/* The bytes of its three runs of up to `longest` tokens, its edges and its logits; the rest is
+ * small. */
+int64_t pc_prompt_runner_bytes(const pc_model *model, int longest);
+
 /* The metric of the plain model on the prompt's clean and corrupted tokens. */
 pc_status pc_prompt_runner_baseline(double *clean, double *corrupted, pc_prompt_runner *runner,
                                     int prompt);

@@ -215,6 +215,7 @@ static pc_status measure_like(effects_run *r, size_t first)
     pc_candidates nodes;
     pc_scale scale;
     settings.n_threads = r->options->evaluation.n_threads;
+    settings.memory = r->options->evaluation.memory;
     put_suffix(suffix, r, &settings);
     r->journal.suffix = suffix;
     choose(r, &settings);

@@ -125,10 +125,12 @@ typedef struct pc_evaluator_options {
     pc_metric metric;
     int n_threads; /* 0: one per processor; never changes a result */
     pc_engine_kind engine;
+    int64_t memory; /* bytes in all, the model's weights included, 0: no bound; never changes a
+                       result. PC_ERR_INPUT where it is too little, with both numbers */
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN            \
+        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0         \
     }
 
 typedef struct pc_evaluator pc_evaluator;
@@ -142,8 +144,9 @@ PC_API pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, co
                                    const pc_evaluator_options *options);
 PC_API void pc_evaluator_free(pc_evaluator *evaluator);
 
-/* The bytes that an evaluator with these options holds for n_prompts prompts of n_tokens each, beside
- * the model: packed weights, prompts and threads of the delta engine, or the threads of the twin. */
+/* The most bytes that an evaluator with these options holds for n_prompts prompts of n_tokens each,
+ * beside the model: packed weights, prompts and threads of the delta engine, or the threads of the
+ * twin. */
 PC_API double pc_evaluator_bytes(const pc_model *model, const pc_evaluator_options *options,
                                  int n_prompts, int n_tokens);
 

@@ -53,6 +53,9 @@ expect_refusal 3 'faithfulness' "${find[@]}" --faithfulness 1.01
 expect_refusal 3 '--pairs is "0"' "${find[@]}" -n 0
 expect_refusal 3 '--pairs is "1000001"' "${find[@]}" -n 1000001
 expect_refusal 3 '--threads is "257"' "${find[@]}" --threads 257
+expect_refusal 3 '--memory is "2X"' "${find[@]}" --memory 2X
+expect_refusal 3 '--memory is "0"' "${find[@]}" --memory 0
+expect_refusal 2 'memory: 1.0 MB are allowed, the delta engine needs at least' "${find[@]}" --memory 1M
 expect_refusal 3 'expected one of node, edge, neuron' "${find[@]}" --level head
 expect_refusal 3 'exact' "${find[@]}" --method magic
 expect_refusal 3 'expected one of .*resample' "${find[@]}" --source noise
