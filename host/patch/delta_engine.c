@@ -47,6 +47,7 @@ struct pc_engine {
     hand *hands;
     int n_hands;
     int64_t cache_bytes; /* room for prepared prompts */
+    bool keeps_prompts;  /* there is room for all */
     pc_keep_going_fn keep_going;
     void *payload;
 };
@@ -447,7 +448,6 @@ static pc_status measure_item(void *payload, pc_crew *crew, int worker, int64_t 
 static pc_status measure_all(measuring *m)
 {
     pc_engine *e = m->engine;
-    const bool fits = block_from(e, 0) == e->n_prompts;
     pc_status status = PC_OK;
     for (int first = 0, n; status == PC_OK && first < e->n_prompts; first += n) {
         n = block_from(e, first);
@@ -456,7 +456,7 @@ static pc_status measure_all(measuring *m)
         m->n_block = n;
         pc_workers_job job = job_of(e, (int64_t)n * m->n_chunks, measure_item, m);
         if (status == PC_OK) status = pc_workers_run(&job);
-        if (!fits) drop_block(e, first, n);
+        if (!e->keeps_prompts) drop_block(e, first, n);
     }
     return status;
 }
@@ -541,7 +541,7 @@ static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
     if (e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL)
         PC_TRY(pc_engine_means_new(&e->means, &e->twin_means, e->weights, e->task,
                                    e->options.source, e->keep_going, e->payload));
-    const bool fits = block_from(e, 0) == e->n_prompts;
+    e->keeps_prompts = block_from(e, 0) == e->n_prompts;
     for (int first = 0, n; first < e->n_prompts; first += n) {
         n = block_from(e, first);
         PC_TRY(prepare_block(e, first, n));
@@ -550,7 +550,7 @@ static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
             clean[i] = is_denoising ? p->other_metric : p->base_metric;
             corrupted[i] = is_denoising ? p->base_metric : p->other_metric;
         }
-        if (!fits) drop_block(e, first, n);
+        if (!e->keeps_prompts) drop_block(e, first, n);
     }
     return PC_OK;
 }
@@ -597,6 +597,11 @@ int64_t pc_engine_n_again(const pc_engine *e)
     for (int i = 0; i < e->n_hands; i++)
         n += e->hands[i].n_frail;
     return n;
+}
+
+bool pc_engine_keeps_prompts(const pc_engine *e)
+{
+    return e->keeps_prompts;
 }
 
 double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int n_prompts,

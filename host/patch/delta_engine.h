@@ -22,6 +22,9 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *engine
  */
 int64_t pc_engine_n_again(const pc_engine *engine);
 
+/* Whether all prompts stay prepared. */
+bool pc_engine_keeps_prompts(const pc_engine *engine);
+
 /* As pc_evaluator_bytes(), which says of both engines. */
 double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *options, int n_prompts,
                        int n_tokens);

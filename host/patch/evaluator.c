@@ -253,6 +253,11 @@ double pc_evaluator_bytes(const pc_model *model, const pc_evaluator_options *opt
     return (double)n_threads * (double)pc_prompt_runner_bytes(model, n_tokens);
 }
 
+bool pc_evaluator_keeps_prompts(const pc_evaluator *e)
+{
+    return !e->engine || pc_engine_keeps_prompts(e->engine);
+}
+
 double pc_evaluator_flop(const pc_evaluator *e)
 {
     return e->engine ? pc_engine_flop(e->engine) : 0;

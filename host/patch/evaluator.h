@@ -28,6 +28,10 @@ pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, c
  * had lost them (delta_run.h). */
 int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);
 
+/* Whether every prompt stays prepared from one measurement to the next; if not, each measurement
+ * begins with preparing them again and should be of many interventions. */
+bool pc_evaluator_keeps_prompts(const pc_evaluator *evaluator);
+
 /* Floating-point operations of the delta engine's products so far; 0 for the twin. */
 double pc_evaluator_flop(const pc_evaluator *evaluator);
 

@@ -1,15 +1,17 @@
-/* The exact sweep: every candidate alone, in batches that take about half a second. */
+/* The exact sweep: every candidate alone, in batches that take about half a second, or ten where
+ * each has to prepare the prompts again. */
 #define _POSIX_C_SOURCE 200809L
 #include "search/sweep.h"
 
 #include "base/memory.h"
+#include "patch/evaluator.h"
 #include "search/statistics.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MOST_IN_BATCH = 512 };
+enum { MOST_IN_BATCH = 512, FEWEST_TO_PREPARE_FOR = 64 };
 
 pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_journal *journal)
 {
@@ -63,7 +65,10 @@ static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_sweep_list 
                                   pc_journal *journal, const pc_watch *watch)
 {
     pc_progress progress = {.phase = "measuring", .unit = list->unit, .n_all = list->n};
-    int size = 4;
+    const bool keeps_prompts = pc_evaluator_keeps_prompts(journal->evaluator);
+    const double wanted = keeps_prompts ? 0.5 : 10;
+    const int fewest = keeps_prompts ? 1 : FEWEST_TO_PREPARE_FOR;
+    int size = keeps_prompts ? 4 : fewest;
     PC_TRY(pc_watch_tell(watch, &progress, journal));
     while (progress.n_done < list->n) {
         const int64_t left = list->n - progress.n_done;
@@ -76,8 +81,8 @@ static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_sweep_list 
         progress.n_from_journal += n_found;
         PC_TRY(pc_watch_tell(watch, &progress, journal));
         /* the size changes when something is written and told, never a number */
-        if (now() - start < 0.25 && size < MOST_IN_BATCH) size *= 2;
-        else if (now() - start > 1 && size > 1) size /= 2;
+        if (now() - start < wanted / 2 && size < MOST_IN_BATCH) size *= 2;
+        else if (now() - start > wanted * 2 && size > fewest) size /= 2;
     }
     return PC_OK;
 }
