@@ -81,16 +81,7 @@ static int read_selection(pc_find_options *out, const find_words *w)
 }
 
 /* A run replaces these files in its directory. */
-static bool is_output(const char *path, const char *directory)
-{
-    static const char *const names[] = {"run.db", "circuit.json", "scores.csv", "circuit.svg"};
-    char output[4096];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(output, sizeof output, "%s/%s", directory, names[i]);
-        if (is_same_file(path, output)) return true;
-    }
-    return false;
-}
+static const char *const outputs[] = {"run.db", "circuit.json", "scores.csv", "circuit.svg", NULL};
 
 static int read_words(pc_find_options *out, find_words *w)
 {
@@ -107,7 +98,7 @@ static int read_words(pc_find_options *out, find_words *w)
         complain("find", "%s", pc_last_error());
         return EXIT_USAGE;
     }
-    if (is_output(w->task, w->directory)) {
+    if (is_run_output(w->task, w->directory, outputs)) {
         complain("find", "the task %s would be overwritten by the run in %s", w->task,
                  w->directory);
         return EXIT_USAGE;

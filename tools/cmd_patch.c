@@ -57,16 +57,7 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
 }
 
 /* A run replaces these files in its directory. */
-static bool is_output(const char *path, const char *directory)
-{
-    static const char *const names[] = {"run.db", "grid.json", "grid.csv", "grid.svg"};
-    char output[4096];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(output, sizeof output, "%s/%s", directory, names[i]);
-        if (is_same_file(path, output)) return true;
-    }
-    return false;
-}
+static const char *const outputs[] = {"run.db", "grid.json", "grid.csv", "grid.svg", NULL};
 
 static int check_words(const patch_words *w)
 {
@@ -82,7 +73,7 @@ static int check_words(const patch_words *w)
         complain("patch", "--resume needs the run's directory: -o DIR");
         return EXIT_USAGE;
     }
-    if (w->directory && is_output(w->task, w->directory)) {
+    if (w->directory && is_run_output(w->task, w->directory, outputs)) {
         complain("patch", "the task %s would be overwritten by the run in %s", w->task,
                  w->directory);
         return EXIT_USAGE;

@@ -28,16 +28,7 @@ option_row *add_effects_options(option_row *at, effects_words *w)
 }
 
 /* A run replaces these files in its directory. */
-static bool is_output(const char *path, const char *directory)
-{
-    static const char *const names[] = {"run.db", "run.json", "effects.csv"};
-    char output[4096];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(output, sizeof output, "%s/%s", directory, names[i]);
-        if (is_same_file(path, output)) return true;
-    }
-    return false;
-}
+static const char *const outputs[] = {"run.db", "run.json", "effects.csv", NULL};
 
 static int check_directory(const effects_words *w, const char *input)
 {
@@ -51,7 +42,7 @@ static int check_directory(const effects_words *w, const char *input)
         return EXIT_USAGE;
     }
     for (int i = 0; i < 2 && w->directory; i++) {
-        if (!inputs[i] || !is_output(inputs[i], w->directory)) continue;
+        if (!inputs[i] || !is_run_output(inputs[i], w->directory, outputs)) continue;
         complain(w->command, "%s would be overwritten by the run in %s", inputs[i], w->directory);
         return EXIT_USAGE;
     }

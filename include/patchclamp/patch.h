@@ -138,8 +138,9 @@ typedef struct pc_evaluator pc_evaluator;
 /* Borrows model and task. Computes the base runs' metrics and, for the mean sources, the means.
  * PC_ERR_INPUT: a metric that needs wrong answers where there are none, denoise with another source
  * than resample, mean-positional with unequal lengths, tokens or answers that the model lacks.
- * Every thread keeps three runs of the longest prompt in double: 24 tokens (n_writers d_model +
- * n_layers d_mlp) bytes, 3.8 MB a token for GPT-2 small. */
+ * Every thread of the twin keeps three runs of the longest prompt in double: 24 tokens (n_writers
+ * d_model + n_layers d_mlp) bytes, 3.8 MB a token for GPT-2 small; pc_evaluator_bytes() says what
+ * either engine takes. */
 PC_API pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_task *task,
                                    const pc_evaluator_options *options);
 PC_API void pc_evaluator_free(pc_evaluator *evaluator);
