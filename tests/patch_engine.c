@@ -308,6 +308,28 @@ Test(patch_engine, threads_batch_and_order_change_no_bit)
     }
 }
 
+/* The effects on some prompts are columns of those on all of them, on either engine. */
+Test(patch_engine, chosen_prompts_give_the_same_bits)
+{
+    static double all[N_RANDOM * MOST_PROMPTS], some[N_RANDOM * MOST_PROMPTS];
+    const pc_engine_kind engines[] = {PC_ENGINE_DELTA, PC_ENGINE_TWIN};
+    for (int k = 0; k < 2; k++) {
+        drawn d = draw_all("gpt2-odd", 7);
+        const int n = pc_task_n(d.task), chosen[] = {1, n - 1};
+        cr_assert(n > 2);
+        pc_evaluator *e = open_engine(&d, engines[k], 2, PC_METRIC_LOGIT_DIFF);
+        measure(all, NULL, &d, engines[k], 1, PC_METRIC_LOGIT_DIFF);
+        cr_assert_eq(pc_evaluator_measure_on(some, NULL, e, (const pc_intervention *const *)d.list,
+                                             N_RANDOM, chosen, 2),
+                     PC_OK, "%s", pc_last_error());
+        for (int i = 0; i < N_RANDOM; i++)
+            for (int c = 0; c < 2; c++)
+                cr_expect(memcmp(&some[2 * i + c], &all[i * n + chosen[c]], sizeof(double)) == 0);
+        pc_evaluator_free(e);
+        free_all(&d);
+    }
+}
+
 /* With room for one prompt at a time every measurement prepares them again. */
 Test(patch_engine, a_bound_on_memory_changes_no_bit_and_too_little_is_refused)
 {

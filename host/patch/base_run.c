@@ -376,17 +376,24 @@ static pc_status run_in(pc_base_run *run, pc_outputs *outputs, const pc_engine_w
     return has_all ? PC_OK : PC_ERR_NOMEM;
 }
 
+int64_t pc_outputs_bytes(const pc_model *model, int seq)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t token =
+        s->d_model + s->n_layers * (pc_q_width(s) + (int64_t)s->d_model + s->d_mlp);
+    return seq * token * (int64_t)sizeof(double);
+}
+
 pc_status pc_outputs_new(pc_outputs *out, const pc_model *model, int seq)
 {
     const pc_shape *s = &model->shape;
-    const int64_t input = seq * (int64_t)s->d_model, z = s->n_layers * seq * pc_q_width(s);
-    const int64_t m = s->n_layers * input, act = s->n_layers * seq * (int64_t)s->d_mlp;
-    out->memory = pc_alloc((size_t)(input + z + m + act), sizeof *out->memory);
+    const int64_t input = seq * (int64_t)s->d_model;
+    out->memory = pc_alloc((size_t)pc_outputs_bytes(model, seq), 1);
     if (!out->memory) return PC_ERR_NOMEM;
     out->input = out->memory;
     out->z = out->input + input;
-    out->m = out->z + z;
-    out->act = out->m + m;
+    out->m = out->z + s->n_layers * seq * pc_q_width(s);
+    out->act = out->m + s->n_layers * input;
     return PC_OK;
 }
 

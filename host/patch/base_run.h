@@ -44,6 +44,7 @@ typedef struct pc_outputs {
 } pc_outputs;
 
 pc_status pc_outputs_new(pc_outputs *out, const pc_model *model, int seq);
+int64_t pc_outputs_bytes(const pc_model *model, int seq);
 void pc_outputs_free(pc_outputs *outputs);
 
 /* Runs the model on tokens (seq), which must have been checked; fills outputs unless it is NULL.

@@ -1,6 +1,7 @@
 /* The inputs of readers that see something else than the stream. */
 #include "patch/delta_run_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,8 +210,9 @@ void pc_delta_find_pairs(pc_delta_run *r, int first, int end)
         const pc_routing *routing = r->variants[i].routing;
         for (size_t k = 0; k < routing->n_inputs; k++) {
             const pc_own_input *input = &routing->inputs[k];
-            if (input->reader >= first && input->reader < end)
-                r->pairs[r->n_pairs++] = (pc_delta_pair){input->reader, i, input};
+            if (input->reader < first || input->reader >= end) continue;
+            assert(r->n_pairs < r->pair_capacity);
+            r->pairs[r->n_pairs++] = (pc_delta_pair){input->reader, i, input};
         }
     }
     if (r->n_pairs > 1) qsort(r->pairs, r->n_pairs, sizeof *r->pairs, compare_pairs);

@@ -14,75 +14,73 @@ static int64_t widest(const pc_shape *s)
     return pc_q_width(s) > s->d_mlp ? pc_q_width(s) : s->d_mlp;
 }
 
-/* Floats of history a row. */
-static int64_t history_width(const pc_shape *s)
-{
-    const int64_t sums = s->has_post_norms ? 3 * (int64_t)s->d_model : 0;
-    return s->n_layers * (pc_q_width(s) + s->d_model + s->d_mlp + sums);
-}
-
-int64_t pc_delta_row_bytes(const pc_model *model, pc_delta_keep keep)
-{
-    const pc_shape *s = &model->shape;
-    const int64_t d = s->d_model, q = pc_q_width(s);
-    const int64_t kv = (int64_t)model->components.n_kv_heads * s->d_head;
-    const int64_t n = 6 * d + 2 * q + 2 * kv + widest(s) + 2 * (int64_t)s->d_mlp;
-    const int64_t kept = keep == PC_DELTA_KEEPS_HISTORY ? history_width(s) : 0;
-    return 4 * (n + kept) + 4 * (2 + s->n_heads);
-}
-
-static float *rows_of(int64_t rows, int64_t width)
-{
-    return pc_alloc((size_t)rows, (size_t)width * sizeof(float));
-}
-
-static bool allocate_history(pc_delta_run *r)
+static void lay_out_history(pc_delta_run *r, pc_arena *a)
 {
     const pc_shape *s = r->s;
     const int64_t rows = s->n_layers * (r->keep == PC_DELTA_KEEPS_HISTORY ? r->most_rows : 0);
-    const int64_t sums = s->has_post_norms ? s->d_model : 0;
+    const int64_t sums = s->has_post_norms ? rows * s->d_model : 0;
     pc_history *h = &r->history;
-    h->z = rows_of(rows, pc_q_width(s));
-    h->m = rows_of(rows, s->d_model);
-    h->act = rows_of(rows, s->d_mlp);
-    h->attention_sum = rows_of(rows, sums);
-    h->attention = rows_of(rows, sums);
-    h->mlp_sum = rows_of(rows, sums);
-    return h->z && h->m && h->act && h->attention_sum && h->attention && h->mlp_sum;
+    h->z = pc_arena_take(a, rows * pc_q_width(s), sizeof *h->z);
+    h->m = pc_arena_take(a, rows * s->d_model, sizeof *h->m);
+    h->act = pc_arena_take(a, rows * s->d_mlp, sizeof *h->act);
+    h->attention_sum = pc_arena_take(a, sums, sizeof *h->attention_sum);
+    h->attention = pc_arena_take(a, sums, sizeof *h->attention);
+    h->mlp_sum = pc_arena_take(a, sums, sizeof *h->mlp_sum);
 }
 
-static bool allocate(pc_delta_run *r, int longest)
+static void lay_out_rows(pc_delta_run *r, pc_arena *a)
 {
     const pc_shape *s = r->s;
-    const int64_t rows = r->most_rows;
+    const int64_t rows = r->most_rows, kv = (int64_t)r->c->n_kv_heads * s->d_head;
     float **streams[] = {&r->stream, &r->input, &r->normed, &r->out, &r->other, &r->sum};
-    bool has_all = true;
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
-        has_all = (*streams[i] = rows_of(rows, s->d_model)) && has_all;
-    r->q = rows_of(rows, pc_q_width(s));
-    r->k = rows_of(rows, (int64_t)r->c->n_kv_heads * s->d_head);
-    r->v = rows_of(rows, (int64_t)r->c->n_kv_heads * s->d_head);
-    r->z = rows_of(rows, pc_q_width(s));
-    r->differences = rows_of(rows, widest(s));
-    r->a = rows_of(rows, s->d_mlp);
-    r->u = rows_of(s->is_gated ? rows : 0, s->d_mlp);
-    r->gathered = pc_alloc((size_t)rows, (size_t)s->n_heads * sizeof *r->gathered);
-    r->scratch = pc_alloc(PC_ATTENTION_SCRATCH * (size_t)longest, sizeof *r->scratch);
+        *streams[i] = pc_arena_take(a, rows * s->d_model, sizeof **streams[i]);
+    r->q = pc_arena_take(a, rows * pc_q_width(s), sizeof *r->q);
+    r->k = pc_arena_take(a, rows * kv, sizeof *r->k);
+    r->v = pc_arena_take(a, rows * kv, sizeof *r->v);
+    r->z = pc_arena_take(a, rows * pc_q_width(s), sizeof *r->z);
+    r->differences = pc_arena_take(a, rows * widest(s), sizeof *r->differences);
+    r->a = pc_arena_take(a, rows * s->d_mlp, sizeof *r->a);
+    r->u = pc_arena_take(a, s->is_gated ? rows * s->d_mlp : 0, sizeof *r->u);
+}
+
+static void lay_out(pc_delta_run *r, pc_arena *a)
+{
+    const int64_t rows = r->most_rows, heads = r->s->n_heads;
+    lay_out_rows(r, a);
+    lay_out_history(r, a);
+    r->scratch = pc_arena_take(a, PC_ATTENTION_SCRATCH * r->longest, sizeof *r->scratch);
     for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
-        r->positions[layout] = pc_alloc((size_t)rows, sizeof *r->positions[layout]);
-        r->owners[layout] = pc_alloc((size_t)rows, sizeof *r->owners[layout]);
-        has_all = r->positions[layout] && r->owners[layout] && has_all;
+        r->positions[layout] = pc_arena_take(a, rows, sizeof *r->positions[layout]);
+        r->owners[layout] = pc_arena_take(a, rows, sizeof *r->owners[layout]);
         /* a variant has at least one row, so that there are no more variants than rows */
-        r->ranges[layout] = pc_alloc((size_t)rows, sizeof *r->ranges[layout]);
-        has_all = r->ranges[layout] && has_all;
+        r->ranges[layout] = pc_arena_take(a, rows, sizeof *r->ranges[layout]);
     }
-    r->gathered_owners = pc_alloc((size_t)rows, sizeof *r->gathered_owners);
-    r->is_frail = pc_alloc((size_t)rows, 1);
-    r->computed = pc_alloc((size_t)rows, 1);
-    r->changes = pc_alloc((size_t)rows, (size_t)s->n_heads);
-    return has_all && r->q && r->k && r->v && r->z && r->differences && r->a && r->u &&
-           r->gathered && r->gathered_owners && r->is_frail && r->scratch && r->computed &&
-           r->changes && allocate_history(r);
+    r->gathered = pc_arena_take(a, rows * heads, sizeof *r->gathered);
+    r->gathered_owners = pc_arena_take(a, rows, sizeof *r->gathered_owners);
+    r->is_frail = pc_arena_take(a, rows, sizeof *r->is_frail);
+    r->computed = pc_arena_take(a, rows, sizeof *r->computed);
+    r->changes = pc_arena_take(a, rows * heads, sizeof *r->changes);
+}
+
+static pc_delta_run run_for(const pc_model *model, int longest, int64_t most_rows,
+                            pc_delta_keep keep)
+{
+    return (pc_delta_run){.model = model,
+                          .s = &model->shape,
+                          .c = &model->components,
+                          .longest = longest,
+                          .most_rows = most_rows,
+                          .keep = keep};
+}
+
+int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows,
+                           pc_delta_keep keep)
+{
+    pc_delta_run r = run_for(model, longest, most_rows, keep);
+    pc_arena counting = {0};
+    lay_out(&r, &counting);
+    return (int64_t)counting.used;
 }
 
 pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
@@ -91,16 +89,15 @@ pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights,
     *out = NULL;
     pc_delta_run *r = pc_alloc(1, sizeof *r);
     if (!r) return PC_ERR_NOMEM;
+    *r = run_for(weights->model, longest, most_rows, keep);
     r->w = weights;
-    r->model = weights->model;
-    r->s = &weights->model->shape;
-    r->c = &weights->model->components;
-    r->most_rows = most_rows;
-    r->keep = keep;
-    if (!allocate(r, longest)) {
+    lay_out(r, &r->arena);
+    const pc_status status = pc_arena_open(&r->arena);
+    if (status != PC_OK) {
         pc_delta_run_free(r);
-        return PC_ERR_NOMEM;
+        return status;
     }
+    lay_out(r, &r->arena);
     *out = r;
     return PC_OK;
 }
@@ -108,41 +105,22 @@ pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights,
 void pc_delta_run_free(pc_delta_run *r)
 {
     if (!r) return;
-    pc_history *h = &r->history;
-    float *const floats[] = {r->stream,
-                             r->input,
-                             r->normed,
-                             r->out,
-                             r->other,
-                             r->sum,
-                             r->q,
-                             r->k,
-                             r->v,
-                             r->z,
-                             r->a,
-                             r->u,
-                             r->scratch,
-                             h->z,
-                             h->m,
-                             h->act,
-                             h->attention_sum,
-                             h->attention,
-                             h->mlp_sum,
-                             r->differences};
-    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
-        free(floats[i]);
-    for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
-        free(r->ranges[layout]);
-        free(r->owners[layout]);
-        free(r->positions[layout]);
-    }
     free(r->pairs);
-    free(r->changes);
-    free(r->computed);
-    free(r->is_frail);
-    free(r->gathered_owners);
-    free(r->gathered);
+    pc_arena_free(&r->arena);
     free(r);
+}
+
+pc_status pc_delta_run_reserve(pc_delta_run *r, size_t n_inputs)
+{
+    pc_delta_pair *pairs = pc_grow(r->pairs, &r->pair_capacity, n_inputs + 1, sizeof *pairs);
+    if (!pairs) return PC_ERR_NOMEM;
+    r->pairs = pairs;
+    return PC_OK;
+}
+
+int64_t pc_delta_run_held(const pc_delta_run *r)
+{
+    return (int64_t)r->arena.size;
 }
 
 /* ---- shared steps ---- */
@@ -310,17 +288,6 @@ static void clear_history(pc_delta_run *r)
                    (size_t)(r->n_rows[PC_ROWS_FULL] * parts[i].width) * sizeof(float));
 }
 
-static pc_status reserve_pairs(pc_delta_run *r)
-{
-    size_t n = 0;
-    for (int i = 0; i < r->n; i++)
-        n += r->variants[i].routing->n_inputs;
-    pc_delta_pair *pairs = pc_grow(r->pairs, &r->pair_capacity, n + 1, sizeof *pairs);
-    if (!pairs) return PC_ERR_NOMEM;
-    r->pairs = pairs;
-    return PC_OK;
-}
-
 /* The stream where the input is replaced. */
 static void change_input(pc_delta_run *r)
 {
@@ -375,15 +342,14 @@ static void finish(pc_delta_run *r)
                   pc_delta_rows(r, PC_ROWS_TAIL));
 }
 
-pc_status pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt,
-                             const pc_variant *variants, int n)
+void pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt, const pc_variant *variants,
+                        int n)
 {
     const int start = variants[0].routing->start;
     r->prompt = prompt;
     r->variants = variants;
     r->n = n;
     r->layout = PC_ROWS_FULL;
-    PC_TRY(reserve_pairs(r));
     place_rows(r, PC_ROWS_FULL);
     place_rows(r, PC_ROWS_TAIL);
     clear_history(r);
@@ -394,7 +360,6 @@ pc_status pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt,
     for (int layer = start < 0 ? 0 : start / 2; layer < r->s->n_layers; layer++)
         run_layer(r, layer, start);
     finish(r);
-    return PC_OK;
 }
 
 const float *pc_delta_run_final(const pc_delta_run *r, int i, int position)

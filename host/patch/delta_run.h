@@ -52,13 +52,19 @@ typedef enum pc_delta_keep {
 pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
                            int64_t most_rows, pc_delta_keep keep);
 void pc_delta_run_free(pc_delta_run *run);
-/* The bytes of one row. */
-int64_t pc_delta_row_bytes(const pc_model *model, pc_delta_keep keep);
+/* The bytes that such a room takes, and those that a room has taken. */
+int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows,
+                           pc_delta_keep keep);
+int64_t pc_delta_run_held(const pc_delta_run *run);
+
+/* Makes room for batches with up to n_inputs own inputs in all their routings together. */
+pc_status pc_delta_run_reserve(pc_delta_run *run, size_t n_inputs);
 
 /* Runs n >= 1 variants of one prompt whose routings start at the same stage, with at most most_rows
- * rows. Their results are read by the calls below until the next batch. PC_ERR_NOMEM. */
-pc_status pc_delta_run_batch(pc_delta_run *run, const pc_delta_prompt *prompt,
-                             const pc_variant *variants, int n);
+ * rows and the own inputs that there is room for. Their results are read by the calls below until
+ * the next batch. Nothing is allocated. */
+void pc_delta_run_batch(pc_delta_run *run, const pc_delta_prompt *prompt,
+                        const pc_variant *variants, int n);
 
 /* The change of the final norm's output (d_model) at a position of variant i that has a row. */
 const float *pc_delta_run_final(const pc_delta_run *run, int i, int position);

@@ -2,6 +2,7 @@
 #ifndef PC_PATCH_DELTA_RUN_PRIVATE_H
 #define PC_PATCH_DELTA_RUN_PRIVATE_H
 
+#include "base/arena.h"
 #include "patch/delta_run.h"
 
 /* Which positions of a variant have rows at the moment: all from its first change on, or only those
@@ -34,9 +35,11 @@ struct pc_delta_run {
     const pc_model *model;
     const pc_shape *s;
     const pc_components *c;
+    int longest; /* tokens of a prompt */
     int64_t most_rows;
     pc_delta_keep keep;
     double flop;
+    pc_arena arena; /* everything below but the pairs */
     /* the batch */
     const pc_delta_prompt *prompt;
     const pc_variant *variants;
@@ -46,9 +49,8 @@ struct pc_delta_run {
     int32_t *positions[PC_N_LAYOUTS]; /* (rows) of each row: its base row */
     int32_t *owners[PC_N_LAYOUTS];    /* (rows) ... and its variant */
     uint8_t *is_frail;                /* (n) see pc_delta_run_is_frail() */
-    size_t range_capacity;
-    pc_row_layout layout; /* of `stream` */
-    bool is_dirty;        /* the stream may differ from 0 */
+    pc_row_layout layout;             /* of `stream` */
+    bool is_dirty;                    /* the stream may differ from 0 */
     /* (rows, ...) */
     float *stream;         /* d_model: the sum of the d_u so far */
     float *input, *normed; /* d_model: of the readers at hand */
@@ -61,10 +63,9 @@ struct pc_delta_run {
     float *a, *u;          /* d_mlp */
     int32_t *gathered;     /* base rows of gathered rows; (rows n_heads) of q's and k's norms */
     int32_t *gathered_owners;
-    float *scratch;    /* of attention */
-    uint8_t *computed; /* (n) whether the MLP at hand is */
-    uint8_t *changes;  /* (n, n_heads) PC_CHANGES_... in the layer at hand */
-    size_t change_capacity;
+    float *scratch;       /* of attention */
+    uint8_t *computed;    /* (n) whether the MLP at hand is */
+    uint8_t *changes;     /* (n, n_heads) PC_CHANGES_... in the layer at hand */
     pc_delta_pair *pairs; /* those of the readers at hand */
     size_t n_pairs, pair_capacity;
     pc_history history;

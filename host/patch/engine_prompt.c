@@ -229,8 +229,9 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
     const bool refers = o->metric == PC_METRIC_KL && o->direction == PC_DIRECTION_DENOISE;
     PC_TRY(pc_routing_new_all(&routing, &w->model->components));
     const pc_variant all = {.routing = &routing, .first = p->first_difference};
-    pc_status status = is_changed ? pc_delta_run_batch(run, &p->view, &all, 1) : PC_OK;
-    if (status == PC_OK && refers) status = refer(p, run, w, is_changed, room);
+    pc_status status = PC_OK;
+    if (is_changed) pc_delta_run_batch(run, &p->view, &all, 1);
+    if (refers) status = refer(p, run, w, is_changed, room);
     if (status == PC_OK && refers) {
         p->base_metric = 0;
         for (int t = 0; t < p->pair->n_targets; t++)

@@ -16,6 +16,7 @@ struct pc_evaluator {
     const pc_task *task;
     pc_evaluator_options options;
     int n_prompts;
+    int *all_prompts;          /* 0, 1, 2 ... */
     double *clean, *corrupted; /* (n_prompts) */
     pc_means means;
     pc_engine *engine;          /* NULL: the twin measures, with */
@@ -30,6 +31,8 @@ typedef struct measuring {
     pc_evaluator *evaluator;
     const pc_intervention *const *interventions; /* NULL: the baseline */
     int n;
+    const int *prompts; /* (n_prompts) those asked for */
+    int n_prompts;
     double *effects;     /* (n, n_prompts) */
     uint8_t *is_touched; /* (n, n_prompts) */
 } measuring;
@@ -44,7 +47,7 @@ static pc_status measure_prompt(void *payload, pc_crew *crew, int worker, int64_
     const measuring *m = payload;
     pc_evaluator *e = m->evaluator;
     pc_prompt_runner *runner = e->runners[worker];
-    const int prompt = (int)item;
+    const int prompt = m->prompts[item];
     PC_TRY(pc_workers_check(crew, worker));
     if (!m->interventions)
         return pc_prompt_runner_baseline(&e->clean[prompt], &e->corrupted[prompt], runner, prompt);
@@ -56,7 +59,7 @@ static pc_status measure_prompt(void *payload, pc_crew *crew, int worker, int64_
         /* before each run of the model: seconds at most even for large ones */
         PC_TRY(pc_workers_check(crew, worker));
         PC_TRY(pc_prompt_runner_measure(&metric, &is_touched, runner, m->interventions[i]));
-        const int64_t at = (int64_t)i * e->n_prompts + prompt;
+        const int64_t at = (int64_t)i * m->n_prompts + item;
         m->effects[at] = metric - base;
         m->is_touched[at] = is_touched;
     }
@@ -67,7 +70,7 @@ static pc_status run(measuring *m)
 {
     const pc_evaluator *e = m->evaluator;
     const pc_workers_job job = {.n_workers = e->n_runners,
-                                .n_items = e->n_prompts,
+                                .n_items = m->n_prompts,
                                 .work = measure_prompt,
                                 .payload = m,
                                 .keep_going = e->keep_going,
@@ -201,7 +204,10 @@ static pc_status open_into(pc_evaluator *e)
     PC_TRY(pc_evaluator_check(e->model, e->task, &e->options));
     e->clean = pc_alloc((size_t)e->n_prompts, sizeof *e->clean);
     e->corrupted = pc_alloc((size_t)e->n_prompts, sizeof *e->corrupted);
-    if (!e->clean || !e->corrupted) return PC_ERR_NOMEM;
+    e->all_prompts = pc_alloc((size_t)e->n_prompts, sizeof *e->all_prompts);
+    if (!e->clean || !e->corrupted || !e->all_prompts) return PC_ERR_NOMEM;
+    for (int i = 0; i < e->n_prompts; i++)
+        e->all_prompts[i] = i;
     if (e->options.engine == PC_ENGINE_DELTA)
         return pc_engine_new(&e->engine, e->clean, e->corrupted, e->model, e->task, &e->options,
                              e->keep_going, e->payload);
@@ -210,7 +216,7 @@ static pc_status open_into(pc_evaluator *e)
     const bool needs_means =
         e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL;
     if (needs_means) PC_TRY(compute_means(e));
-    measuring m = {.evaluator = e};
+    measuring m = {.evaluator = e, .prompts = e->all_prompts, .n_prompts = e->n_prompts};
     return run(&m);
 }
 
@@ -279,26 +285,39 @@ void pc_evaluator_free(pc_evaluator *e)
     free(e->means.writers);
     free(e->corrupted);
     free(e->clean);
+    free(e->all_prompts);
     free(e);
+}
+
+pc_status pc_evaluator_measure_on(double *effects, bool *is_touched, pc_evaluator *e,
+                                  const pc_intervention *const *interventions, int n,
+                                  const int *prompts, int n_prompts)
+{
+    if (e->engine)
+        return pc_engine_measure(effects, is_touched, e->engine, interventions, n, prompts,
+                                 n_prompts);
+    const size_t width = (size_t)n_prompts;
+    uint8_t *touched = pc_alloc((size_t)n * width, 1);
+    if (!touched) return PC_ERR_NOMEM;
+    measuring m = {.evaluator = e,
+                   .interventions = interventions,
+                   .n = n,
+                   .prompts = prompts,
+                   .n_prompts = n_prompts,
+                   .effects = effects,
+                   .is_touched = touched};
+    pc_status status = run(&m);
+    for (int i = 0; i < n && is_touched && status == PC_OK; i++)
+        is_touched[i] = memchr(touched + (size_t)i * width, 1, width) != NULL;
+    free(touched);
+    return status;
 }
 
 pc_status pc_evaluator_measure(double *effects, bool *is_touched, pc_evaluator *e,
                                const pc_intervention *const *interventions, int n)
 {
-    if (e->engine) return pc_engine_measure(effects, is_touched, e->engine, interventions, n);
-    uint8_t *touched = pc_alloc((size_t)n * (size_t)e->n_prompts, 1);
-    if (!touched) return PC_ERR_NOMEM;
-    measuring m = {.evaluator = e,
-                   .interventions = interventions,
-                   .n = n,
-                   .effects = effects,
-                   .is_touched = touched};
-    pc_status status = run(&m);
-    for (int i = 0; i < n && is_touched && status == PC_OK; i++)
-        is_touched[i] =
-            memchr(touched + (size_t)i * (size_t)e->n_prompts, 1, (size_t)e->n_prompts) != NULL;
-    free(touched);
-    return status;
+    return pc_evaluator_measure_on(effects, is_touched, e, interventions, n, e->all_prompts,
+                                   e->n_prompts);
 }
 
 const double *pc_evaluator_clean(const pc_evaluator *e)

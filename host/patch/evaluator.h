@@ -24,6 +24,12 @@ pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, c
                                     const pc_evaluator_options *options,
                                     pc_keep_going_fn keep_going, void *payload);
 
+/* As pc_evaluator_measure(), on n_prompts chosen prompts alone, in ascending order: effects
+ * (n, n_prompts). */
+pc_status pc_evaluator_measure_on(double *effects, bool *is_touched, pc_evaluator *evaluator,
+                                  const pc_intervention *const *interventions, int n,
+                                  const int *prompts, int n_prompts);
+
 /* How many effects, intervention by prompt, the delta engine has left to the twin because float32
  * had lost them (delta_run.h). */
 int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);

@@ -1,0 +1,42 @@
+/* Interventions in the order in which the delta engine runs them, and cut into batches: what goes
+ * together starts at the same stage. A pure function of the interventions and the prompts' length;
+ * the plan (plan.h) and the engine both begin here. */
+#ifndef PC_PATCH_ENGINE_BATCHES_H
+#define PC_PATCH_ENGINE_BATCHES_H
+
+#include "patch/routing.h"
+
+enum {
+    PC_BATCH_ROWS = 512,         /* enough for the products, little enough for the cache */
+    PC_BATCH_HISTORY_ROWS = 128, /* where every layer's changes are kept */
+    PC_BATCH_MOST = 64           /* interventions */
+};
+
+/* The rows of a batch's room: at least one variant of the longest prompt. */
+int64_t pc_batch_rows(bool has_history, int longest);
+
+typedef struct pc_routed {
+    int index; /* in the caller's list */
+    bool is_path;
+    pc_routing routing, receiving; /* the second of paths alone */
+} pc_routed;
+
+typedef struct pc_engine_batch {
+    int first, n; /* of the list */
+} pc_engine_batch;
+
+typedef struct pc_engine_batches {
+    pc_routed *list; /* (n) */
+    int n;
+    pc_engine_batch *batches;
+    int n_batches;
+    size_t most_inputs;    /* own inputs of a batch */
+    size_t most_receivers; /* of a path */
+} pc_engine_batches;
+
+/* PC_ERR_UNSUPPORTED: an attention pattern is cut, a path has stops. */
+pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *const *interventions,
+                                int n, const pc_components *c, int longest);
+void pc_engine_batches_free(pc_engine_batches *batches);
+
+#endif
