@@ -308,6 +308,70 @@ Test(patch_engine, threads_batch_and_order_change_no_bit)
     }
 }
 
+/* ---- savings ---- */
+
+/* The same bits without a saving; *flop = what the products took. */
+static void measure_without(double *effects, bool *is_touched, double *flop, const drawn *d,
+                            pc_source source, unsigned without)
+{
+    pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+    pc_evaluator *e;
+    o.engine = PC_ENGINE_DELTA;
+    o.n_threads = 1;
+    o.source = source;
+    o.without = without;
+    cr_assert_eq(pc_evaluator_open(&e, d->model, d->task, &o), PC_OK, "%s", pc_last_error());
+    const double before = pc_evaluator_flop(e);
+    cr_assert_eq(pc_evaluator_measure(effects, is_touched, e,
+                                      (const pc_intervention *const *)d->list, N_RANDOM),
+                 PC_OK, "%s", pc_last_error());
+    *flop = pc_evaluator_flop(e) - before;
+    pc_evaluator_free(e);
+}
+
+/* How much more the products take without each saving, over all models. */
+static double extra[PC_N_SAVINGS + 1];
+
+static void check_savings(const char *name, uint64_t seed, pc_source source)
+{
+    static double with[N_RANDOM * MOST_PROMPTS], without[N_RANDOM * MOST_PROMPTS];
+    bool touched[N_RANDOM], touched_without[N_RANDOM];
+    double least, flop;
+    drawn d = draw_all(name, seed);
+    const int n = pc_task_n(d.task);
+    measure_without(with, touched, &least, &d, source, 0);
+    for (unsigned saving = 0; saving <= PC_N_SAVINGS; saving++) {
+        const bool is_all = saving == PC_N_SAVINGS;
+        const char *what = is_all ? "all" : pc_saving_name((pc_saving)saving);
+        measure_without(without, touched_without, &flop, &d, source,
+                        is_all ? (1u << PC_N_SAVINGS) - 1 : 1u << saving);
+        cr_expect(flop >= least, "%s: without %s %g, with it %g", name, what, flop, least);
+        extra[saving] += flop / least - 1;
+        for (int i = 0; i < N_RANDOM; i++) {
+            pc_text key = {0};
+            pc_intervention_key(&key, d.list[i], &d.model->components);
+            cr_expect_eq(touched[i], touched_without[i], "%s, %s: %.300s", name, what, key.data);
+            cr_expect(memcmp(with + i * n, without + i * n, sizeof(double) * (size_t)n) == 0,
+                      "%s: without %s: %.17g and %.17g: %.300s", name, what, with[i * n],
+                      without[i * n], key.data);
+            pc_text_free(&key);
+        }
+    }
+    free_all(&d);
+}
+
+Test(patch_engine, no_saving_changes_a_bit)
+{
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        check_savings(golden_models[i], 200 + (uint64_t)i,
+                      i % 3 == 1 ? PC_SOURCE_ZERO : PC_SOURCE_RESAMPLE);
+    for (unsigned saving = 0; saving <= PC_N_SAVINGS; saving++) {
+        /* logits are read in double, and counted nowhere */
+        if (saving == PC_SAVING_COLUMNS) continue;
+        cr_expect(extra[saving] > 0, "saving %u saves nothing", saving);
+    }
+}
+
 /* The effects on some prompts are columns of those on all of them, on either engine. */
 Test(patch_engine, chosen_prompts_give_the_same_bits)
 {

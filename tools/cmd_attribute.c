@@ -151,7 +151,7 @@ int cmd_attribute(int argc, char **argv)
     attribute_words w = {.metric = "logit-diff", .rows = 25, .prompts = PROMPT_WORDS_INIT};
     pc_metric metric;
     pc_bos_rule bos_rule;
-    option_row rows[16] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     *next++ = (option_row){
         "task", 't', OPTION_TEXT, &w.task, "T", "a built-in task's name, or a task file", 0, 0};
     *next++ = (option_row){

@@ -75,7 +75,7 @@ int cmd_eval(int argc, char **argv)
     measure_words words = MEASURE_WORDS_INIT;
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
     options.engine = PC_ENGINE_DELTA;
-    option_row rows[24] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     *next++ =
         (option_row){"model", 'm', OPTION_TEXT, &model_name, "MODEL", "the circuit's model", 0, 0};
     *next++ = (option_row){

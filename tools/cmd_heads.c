@@ -133,7 +133,7 @@ int cmd_heads(int argc, char **argv)
     measure_words words = MEASURE_WORDS_INIT;
     pc_evaluator_options evaluation = PC_EVALUATOR_OPTIONS_INIT;
     evaluation.engine = PC_ENGINE_DELTA;
-    option_row rows[24] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     *next++ = (option_row){"task",     't', OPTION_TEXT,
                            &task_name, "T", "score the heads on this task's clean prompts",
                            0,          0};

@@ -32,7 +32,7 @@ static const command_usage usage = {
 
 static parse_outcome parse(patch_words *w, int argc, char **argv)
 {
-    option_row rows[24] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     const option_row own[] = {
         {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
         {"what", 0, OPTION_TEXT, &w->what, "SITE",

@@ -24,7 +24,7 @@ int cmd_path(int argc, char **argv)
 {
     pc_path_words path = {NULL, NULL, NULL, "free"};
     effects_words w = EFFECTS_WORDS_INIT("path");
-    option_row rows[28] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     const option_row own[] = {
         {"from", 0, OPTION_TEXT, &path.from, "LIST", "senders like a0.h1,m0, or each (each)", 0, 0},
         {"via", 0, OPTION_TEXT, &path.via, "STOPS",

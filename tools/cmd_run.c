@@ -28,7 +28,7 @@ int cmd_run(int argc, char **argv)
 {
     const char *file = NULL;
     effects_words w = EFFECTS_WORDS_INIT("run");
-    option_row rows[24] = {{0}}, *next = rows;
+    option_row rows[32] = {{0}}, *next = rows;
     *next++ = (option_row){"interventions",
                            'i',
                            OPTION_TEXT,

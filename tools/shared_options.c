@@ -38,6 +38,8 @@ option_row *add_measure_options(option_row *at, measure_words *w)
          "delta (float32, only what changes) or twin (the definition: double, everything)", 0, 0},
         {"precision", 0, OPTION_TEXT, &w->precision, "NAME",
          "fp32 with the delta engine, fp64 with the twin", 0, 0},
+        {"without", 0, OPTION_TEXT, &w->without, "LIST",
+         "savings not to make, such as layers,heads; never changes a result", 0, 0},
     };
     memcpy(at, rows, sizeof rows);
     return at + sizeof rows / sizeof *rows;
@@ -119,6 +121,23 @@ static int read_engine(pc_engine_kind *out, const measure_words *w, const char *
     return EXIT_DONE;
 }
 
+/* "layers,heads" */
+static pc_status read_savings(unsigned *out, const char *list)
+{
+    while (list && *list) {
+        char name[32];
+        pc_saving saving;
+        const size_t n = strcspn(list, ","), room = sizeof name - 1;
+        memcpy(name, list, n < room ? n : room);
+        name[n < room ? n : room] = 0;
+        const pc_status status = pc_saving_parse(&saving, name);
+        if (status != PC_OK) return status;
+        *out |= 1u << saving;
+        list += n + (list[n] == ',');
+    }
+    return PC_OK;
+}
+
 int read_measure_words(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
     int code = check_device(w->device, command);
@@ -128,6 +147,7 @@ int read_measure_words(pc_evaluator_options *out, const measure_words *w, const 
     if (w->source) status = pc_source_parse(&out->source, w->source);
     if (status == PC_OK && w->direction) status = pc_direction_parse(&out->direction, w->direction);
     if (status == PC_OK && w->metric) status = pc_metric_parse(&out->metric, w->metric);
+    if (status == PC_OK) status = read_savings(&out->without, w->without);
     if (w->threads) out->n_threads = (int)w->threads;
     out->memory = w->memory;
     if (status == PC_OK) return EXIT_DONE;

@@ -18,15 +18,15 @@ typedef struct prompt_words {
 
 /* How effects are measured, as the user said it; NULL where nothing was said. */
 typedef struct measure_words {
-    const char *source, *direction, *metric, *device, *precision, *engine;
+    const char *source, *direction, *metric, *device, *precision, *engine, *without;
     int64_t threads, memory;
 } measure_words;
 #define MEASURE_WORDS_INIT                                                                         \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, 0, 0                                                   \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0                                             \
     }
 
-/* Appends the rows at `at` and returns where the next row goes: 5 rows, 8 rows, 1 row. */
+/* Appends the rows at `at` and returns where the next row goes: 5 rows, 9 rows, 1 row. */
 option_row *add_prompt_options(option_row *at, prompt_words *words);
 option_row *add_measure_options(option_row *at, measure_words *words);
 option_row *add_bos_option(option_row *at, const char **bos);

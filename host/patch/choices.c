@@ -27,6 +27,14 @@ static const char *const sites[] = {[PC_SITE_RESID_PRE] = "resid_pre",
                                     [PC_SITE_V] = "v",
                                     [PC_SITE_PATTERN] = "pattern"};
 
+static const char *const savings[] = {[PC_SAVING_LAYERS] = "layers",
+                                      [PC_SAVING_POSITIONS] = "positions",
+                                      [PC_SAVING_LAST_LAYER] = "last-layer",
+                                      [PC_SAVING_HEADS] = "heads",
+                                      [PC_SAVING_COLUMNS] = "columns",
+                                      [PC_SAVING_UNTOUCHED] = "untouched",
+                                      [PC_SAVING_CONE] = "cone"};
+
 static pc_status parse(int *out, const char *name, const char *what, const char *const *names,
                        size_t n)
 {
@@ -110,4 +118,17 @@ const char *pc_metric_name(pc_metric metric)
 const char *pc_site_name(pc_site site)
 {
     return sites[site];
+}
+
+pc_status pc_saving_parse(pc_saving *out, const char *name)
+{
+    int value = 0;
+    PC_TRY(parse(&value, name, "saving", savings, sizeof savings / sizeof *savings));
+    *out = (pc_saving)value;
+    return PC_OK;
+}
+
+const char *pc_saving_name(pc_saving saving)
+{
+    return savings[saving];
 }

@@ -68,10 +68,26 @@ static projection projection_of(const pc_delta_run *r, const pc_reader *reader)
     }
 }
 
-/* Which query heads a reader feeds: its own, or its KV head's group. */
+/* How many query heads a reader feeds: its own, or its KV head's group. */
+static int group_of(const pc_delta_run *r, pc_reader_kind kind)
+{
+    return kind == PC_READER_Q ? 1 : r->s->n_heads / r->c->n_kv_heads;
+}
+
+/* Whether some head that a reader feeds comes to something. */
+static bool feeds_heeded(const pc_delta_run *r, int variant, int layer, pc_reader_kind kind,
+                         int head)
+{
+    const int group = group_of(r, kind);
+    const int writer = pc_writer_of_head(r->c, layer, head * group);
+    for (int i = 0; i < group; i++)
+        if (pc_delta_is_heeded(&r->variants[variant], writer + i)) return true;
+    return false;
+}
+
 static void mark_heads(pc_delta_run *r, int variant, const pc_reader *reader, uint8_t change)
 {
-    const int group = reader->kind == PC_READER_Q ? 1 : r->s->n_heads / r->c->n_kv_heads;
+    const int group = group_of(r, reader->kind);
     uint8_t *changes = r->changes + variant * r->s->n_heads + reader->head * group;
     for (int i = 0; i < group; i++)
         changes[i] |= change;
@@ -102,6 +118,9 @@ static void project_pairs(pc_delta_run *r, int layer, bool (*is_wanted)(pc_reade
         const projection p = projection_of(r, reader);
         n = 1;
         if (!is_wanted(reader->kind)) continue;
+        for (size_t i = 0; i < r->n_pairs - done && pairs[i].reader == pairs->reader; i++)
+            r->is_watched[pairs[i].variant] =
+                feeds_heeded(r, pairs[i].variant, layer, reader->kind, reader->head);
         const int64_t rows = pc_delta_gather_pairs(r->input, &n, r, pairs, r->n_pairs - done);
         pc_delta_norm(r, r->input, r->input, &r->prompt->base->layers[layer].attention, PC_LN1_W,
                       layer, pc_delta_gathered(r, rows));
@@ -131,6 +150,22 @@ static void record(pc_delta_run *r, int layer, bool (*is_wanted)(pc_reader_kind)
                                 r->stream + pc_delta_range(r, i)->row * r->s->d_model);
 }
 
+/* As pc_delta_watch(), of the heads' rows side by side; r->gathered are their base rows. */
+static void watch_heads(pc_delta_run *r, const float *d, const float *x, int n_heads, int layer,
+                        pc_reader_kind kind)
+{
+    const int64_t d_head = r->s->d_head;
+    for (int64_t row = 0; row < r->n_rows[r->layout]; row++)
+        for (int h = 0; h < n_heads; h++) {
+            const int64_t at = row * n_heads + h;
+            const int owner = r->owners[r->layout][row];
+            if (r->positions[r->layout][row] >= r->watch_from &&
+                feeds_heeded(r, owner, layer, kind, h) &&
+                pc_delta_loses(d + at * d_head, x + r->gathered[at] * d_head, d_head, PC_NORM_RMS))
+                r->is_frail[owner] = 1;
+        }
+}
+
 /* q or k (rows, n_heads d_head) as the scores use them; `shared` heads each have one base head. */
 static void finish(pc_delta_run *r, float *x, int n_heads, int shared, const pc_base_norm *base,
                    pc_weight gain, int layer)
@@ -141,8 +176,7 @@ static void finish(pc_delta_run *r, float *x, int n_heads, int shared, const pc_
         for (int64_t row = 0; row < rows; row++)
             for (int h = 0; h < n_heads; h++)
                 r->gathered[row * n_heads + h] = positions[row] * (n_heads / shared) + h / shared;
-        pc_delta_watch(r, x, base->x, r->gathered, r->owners[r->layout], rows * n_heads,
-                       r->s->d_head, n_heads, PC_NORM_RMS);
+        watch_heads(r, x, base->x, n_heads, layer, gain == PC_Q_NORM_W ? PC_READER_Q : PC_READER_K);
         r->w->ops->rmsnorm_delta(
             &(pc_norm_delta_args){.dy = x,
                                   .d = x,
@@ -166,6 +200,40 @@ static void finish(pc_delta_run *r, float *x, int n_heads, int shared, const pc_
                                             .table = r->w->rotary_table});
 }
 
+/* Who reads the stream: a head whose reader has no input of its own. */
+typedef enum reading { READS_NOTHING, READS_IN_VAIN, READS_HEEDED } reading;
+
+static reading reading_of(const pc_delta_run *r, int variant, int layer, pc_reader_kind kind)
+{
+    const pc_variant *v = &r->variants[variant];
+    reading most = READS_NOTHING;
+    for (int head = 0; head < r->s->n_heads; head++) {
+        const int writer = pc_writer_of_head(r->c, layer, head);
+        const int reader = pc_reader_of_head(r->c, layer, kind, head);
+        if (!pc_delta_is_computed(v, writer) || pc_routing_input(v->routing, reader)) continue;
+        if (pc_delta_is_heeded(v, writer)) return READS_HEEDED;
+        most = READS_IN_VAIN;
+    }
+    return most;
+}
+
+/* Whether the stream's projection is wanted; marks the variants to which it matters. */
+static bool is_read(pc_delta_run *r, int layer, pc_reader_kind kind)
+{
+    bool is_wanted = false;
+    for (int i = 0; r->is_dirty && i < r->n; i++) {
+        const reading how = reading_of(r, i, layer, kind);
+        if (how == READS_HEEDED) r->is_watched[i] = 1;
+        is_wanted = is_wanted || how != READS_NOTHING;
+    }
+    return is_wanted;
+}
+
+static void clear(float *x, int64_t n)
+{
+    memset(x, 0, (size_t)n * sizeof *x);
+}
+
 /* Keys and values of all rows, in the full layout; then queries, in the one that stays. */
 static void project_all(pc_delta_run *r, int layer)
 {
@@ -173,21 +241,22 @@ static void project_all(pc_delta_run *r, int layer)
     const int64_t q = pc_q_width(r->s), kv = pc_kv_width(r->s), width = key_width(r);
     const int64_t rows = r->n_rows[PC_ROWS_FULL];
     const bool is_last = layer == r->s->n_layers - 1;
-    if (r->is_dirty) {
+    memset(r->is_watched, 0, (size_t)r->n);
+    const bool has_q = is_read(r, layer, PC_READER_Q), has_k = is_read(r, layer, PC_READER_K);
+    const bool has_v = is_read(r, layer, PC_READER_V);
+    if (has_q || has_k || has_v)
         pc_delta_norm(r, r->normed, r->stream, &base->attention, PC_LN1_W, layer,
                       pc_delta_rows(r, PC_ROWS_FULL));
-        project_keys(r, r->k, layer, q, rows);
-        project_keys(r, r->v, layer, q + kv, rows);
-    } else {
-        memset(r->k, 0, (size_t)(rows * width) * sizeof *r->k);
-        memset(r->v, 0, (size_t)(rows * width) * sizeof *r->v);
-    }
+    if (has_k) project_keys(r, r->k, layer, q, rows);
+    else clear(r->k, rows * width);
+    if (has_v) project_keys(r, r->v, layer, q + kv, rows);
+    else clear(r->v, rows * width);
     project_pairs(r, layer, is_key_or_value);
     record(r, layer, is_key_or_value);
     finish(r, r->k, r->c->n_kv_heads, readers_per_slot(r), &base->key, PC_K_NORM_W, layer);
     if (is_last) pc_delta_go_to_tail(r); /* takes `normed` along */
-    if (r->is_dirty) project(r, r->q, q, r->normed, layer, 0, q, r->n_rows[r->layout]);
-    else memset(r->q, 0, (size_t)(r->n_rows[r->layout] * q) * sizeof *r->q);
+    if (has_q) project(r, r->q, q, r->normed, layer, 0, q, r->n_rows[r->layout]);
+    else clear(r->q, r->n_rows[r->layout] * q);
     project_pairs(r, layer, is_query);
     record(r, layer, is_query);
     finish(r, r->q, r->s->n_heads, 1, &base->query, PC_Q_NORM_W, layer);
@@ -215,18 +284,45 @@ static double longest(const float *rows, int64_t stride, int64_t n, const float 
     return most;
 }
 
+/* The first of rows (n, d_head) that is not 0; n if there is none. */
+static int64_t first_nonzero(const float *rows, int64_t stride, int64_t n, int64_t d_head)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < d_head; c++)
+            if (rows[i * stride + c] != 0) return i;
+    return n;
+}
+
+/* The first query whose scores change, from `watch_from` on. */
+static int64_t first_changed_query(const pc_attention_delta_args *a, int64_t watch_from)
+{
+    const int64_t d_head = a->kind->d_head;
+    int64_t query = a->seq;
+    if (a->dq) query = a->q_first + first_nonzero(a->dq, a->dq_stride, a->seq - a->q_first, d_head);
+    if (a->dk) {
+        const int64_t key =
+            a->first + first_nonzero(a->dk, a->dk_stride, a->seq - a->first, d_head);
+        query = key < query ? key : query;
+    }
+    query = query < a->q_first ? a->q_first : query;
+    return query < watch_from ? watch_from : query;
+}
+
 /* Scores change by scale (dq.(k + dk) + q.dk), and are wrong by what float32 leaves of the lengths
  * of these vectors, less where more channels average it out. Where that comes near 1e-5 the
- * patterns are wrong in the fifth digit. */
-static bool loses_scores(const pc_attention_delta_args *a)
+ * patterns are wrong in the fifth digit. Queries before those that change, or that come to nothing,
+ * are not asked: the answer is that of the rows that have to be computed. */
+static bool loses_scores(const pc_attention_delta_args *a, int64_t watch_from)
 {
     const pc_attention_base *base = a->base;
-    const int64_t d_head = a->kind->d_head, n = a->seq - a->q_first;
+    const int64_t d_head = a->kind->d_head, from = first_changed_query(a, watch_from);
+    const int64_t n = a->seq - from;
     const double keys =
         longest(base->k, base->k_stride, a->seq, a->dk, a->dk_stride, a->first, d_head);
     const double queries =
-        longest(base->q + a->q_first * base->q_stride, base->q_stride, n, NULL, 0, 0, d_head);
-    const double dq = a->dq ? longest(a->dq, a->dq_stride, n, NULL, 0, 0, d_head) : 0;
+        longest(base->q + from * base->q_stride, base->q_stride, n, NULL, 0, 0, d_head);
+    const float *changed = a->dq ? a->dq + (from - a->q_first) * a->dq_stride : NULL;
+    const double dq = changed ? longest(changed, a->dq_stride, n, NULL, 0, 0, d_head) : 0;
     const double dk =
         a->dk ? longest(a->dk, a->dk_stride, a->seq - a->first, NULL, 0, 0, d_head) : 0;
     return a->kind->scale * (dq * keys + queries * dk) > 26 * sqrt((double)d_head);
@@ -268,7 +364,9 @@ static void attend(pc_delta_run *r, int layer, int variant, int head, uint8_t ch
         .kind = &kind,
         .base = &base,
         .scratch = r->scratch};
-    if (loses_scores(&args)) r->is_frail[variant] = 1;
+    const int writer = pc_writer_of_head(r->c, layer, head);
+    if (pc_delta_is_heeded(v, writer) && loses_scores(&args, r->watch_from))
+        r->is_frail[variant] = 1;
     r->w->ops->attention_delta(&args);
 }
 
@@ -282,11 +380,6 @@ static void replace(pc_delta_run *r, int layer, int variant, int head)
         if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
             memcpy(r->z + (range->row + k) * q + at, change + (range->first + k) * q,
                    (size_t)r->s->d_head * sizeof *r->z);
-}
-
-static bool is_computed(const pc_variant *v, pc_writer_state state)
-{
-    return state == PC_WRITER_FOLLOWS || (state == PC_WRITER_REPLACED && v->is_cut_at);
 }
 
 static bool is_replaced(pc_writer_state state)
@@ -304,7 +397,7 @@ static int compute_heads(int *one, pc_delta_run *r, int layer, int variant)
         const pc_writer_state state = v->routing->states[first + head];
         const uint8_t changes =
             r->is_dirty ? PC_CHANGES_ALL : r->changes[variant * r->s->n_heads + head];
-        const bool attends = changes && is_computed(v, state);
+        const bool attends = changes && pc_delta_is_computed(v, first + head);
         if (attends) attend(r, layer, variant, head, changes);
         if (is_replaced(state)) replace(r, layer, variant, head);
         if (!attends && !is_replaced(state)) continue;
@@ -349,6 +442,17 @@ static void keep(float *history, const pc_delta_run *r, int layer, const float *
     }
 }
 
+static bool has_heeded_head(const pc_delta_run *r, int layer, int variant)
+{
+    const int first = pc_writer_of_head(r->c, layer, 0);
+    for (int head = 0; head < r->s->n_heads; head++) {
+        const uint8_t state = r->variants[variant].routing->states[first + head];
+        if (is_replaced(state) || pc_delta_is_heeded(&r->variants[variant], first + head))
+            return true;
+    }
+    return false;
+}
+
 void pc_delta_attention(pc_delta_run *r, int layer)
 {
     const int64_t q = pc_q_width(r->s), d = r->s->d_model;
@@ -364,6 +468,8 @@ void pc_delta_attention(pc_delta_run *r, int layer)
     keep(r->history.z, r, layer, r->z, q);
     if (!r->s->has_post_norms) return;
     keep(r->history.attention_sum, r, layer, r->out, d);
+    for (int i = 0; i < r->n; i++)
+        r->is_watched[i] = has_heeded_head(r, layer, i);
     pc_delta_norm(r, r->out, r->out, &r->prompt->base->layers[layer].attention_post, PC_LN1_POST_W,
                   layer, pc_delta_rows(r, r->layout));
     keep(r->history.attention, r, layer, r->out, d);

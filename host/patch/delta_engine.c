@@ -24,9 +24,9 @@ static pc_status make_hand(pc_engine_hand *h, const pc_engine *e)
 {
     const int longest = pc_task_longest(e->task);
     PC_TRY(pc_delta_run_new(&h->plain, e->weights, longest, pc_batch_rows(false, longest),
-                            PC_DELTA_KEEPS_NOTHING));
+                            PC_DELTA_KEEPS_NOTHING, e->options.without));
     PC_TRY(pc_delta_run_new(&h->keeping, e->weights, longest, pc_batch_rows(true, longest),
-                            PC_DELTA_KEEPS_HISTORY));
+                            PC_DELTA_KEEPS_HISTORY, e->options.without));
     PC_TRY(pc_delta_run_reserve(h->plain, 0));
     pc_engine_lay_out_hand(h, &h->arena, e->model, e->options.metric, longest);
     PC_TRY(pc_arena_open(&h->arena));

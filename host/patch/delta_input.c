@@ -5,14 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* to (n, width) = c - d at the columns [column, column + n_columns) of a writer's rows, 0 where
- * cuts do not act. `change` and `history` point at the layer's rows. */
+/* What a cut edge's reader sees more than the stream is c - d; what a circuit's kept edge has more
+ * than the stream of everything replaced is d - c. */
+static float sign_of(const pc_delta_run *r, int variant)
+{
+    return r->variants[variant].routing->is_circuit ? -1 : 1;
+}
+
+/* to (n, width) = the sign times c - d at the columns [column, column + n_columns) of a writer's
+ * rows, 0 where cuts do not act. `change` and `history` point at the layer's rows. */
 static void gather_difference(float *to, const pc_delta_run *r, int variant, const float *change,
                               const float *history, int64_t width, int64_t column,
                               int64_t n_columns)
 {
     const pc_variant *v = &r->variants[variant];
     const pc_row_range *range = pc_delta_range(r, variant);
+    const float sign = sign_of(r, variant);
     for (int k = 0; k < range->n; k++) {
         const int position = range->first + k;
         const float *c = change + position * width + column;
@@ -20,7 +28,7 @@ static void gather_difference(float *to, const pc_delta_run *r, int variant, con
             history ? history + pc_delta_full_row(r, variant, k) * width + column : NULL;
         for (int64_t i = 0; i < n_columns; i++)
             to[k * width + column + i] =
-                pc_delta_is_cut_at(v, position) ? c[i] - (d ? d[i] : 0) : 0;
+                pc_delta_is_cut_at(v, position) ? sign * (c[i] - (d ? d[i] : 0)) : 0;
     }
 }
 
@@ -37,13 +45,14 @@ static void add_writer(float *x, const pc_delta_run *r, int variant, const float
     const int64_t d = r->s->d_model;
     const pc_variant *v = &r->variants[variant];
     const pc_row_range *range = pc_delta_range(r, variant);
+    const float sign = sign_of(r, variant);
     for (int k = 0; k < range->n; k++) {
         const int position = range->first + k;
         if (!pc_delta_is_cut_at(v, position)) continue;
         const float *c = change + position * d;
         const float *was = history ? history + pc_delta_full_row(r, variant, k) * d : NULL;
         for (int64_t i = 0; i < d; i++)
-            x[k * d + i] += c[i] - (was ? was[i] : 0);
+            x[k * d + i] += sign * (c[i] - (was ? was[i] : 0));
     }
 }
 
@@ -70,15 +79,23 @@ static void add_product(float *to, pc_delta_run *r, const pc_packed *w, int64_t 
                                          .mode = PC_GEMM_ADD});
 }
 
-/* A part of the history in the layout at hand: (n, d_model), 0 without one. */
-static void take_history(float *to, const pc_delta_run *r, int variant, const float *history)
+/* What a component adds up to where a reader's own input starts from: the variant's, or in a
+ * circuit that of everything replaced. */
+typedef struct added {
+    const float *history, *all; /* (rows, d_model) of the layer; history NULL: nothing yet */
+} added;
+
+/* to (n, d_model), in the layout at hand */
+static void take(float *to, const pc_delta_run *r, int variant, added from)
 {
     const int64_t d = r->s->d_model;
     const pc_row_range *range = pc_delta_range(r, variant);
+    const bool is_circuit = r->variants[variant].routing->is_circuit;
     for (int k = 0; k < range->n; k++) {
-        if (history)
-            memcpy(to + k * d, history + pc_delta_full_row(r, variant, k) * d,
-                   (size_t)d * sizeof *to);
+        const float *row = is_circuit     ? from.all + (range->first + k) * d
+                           : from.history ? from.history + pc_delta_full_row(r, variant, k) * d
+                                          : NULL;
+        if (row) memcpy(to + k * d, row, (size_t)d * sizeof *to);
         else memset(to + k * d, 0, (size_t)d * sizeof *to);
     }
 }
@@ -86,21 +103,29 @@ static void take_history(float *to, const pc_delta_run *r, int variant, const fl
 /* x += norm(sum + differences W) - what the component added: the norm taken anew for this reader.
  */
 static void add_behind_norm(float *x, pc_delta_run *r, int variant, const pc_packed *w, int layer,
-                            pc_weight gain, const pc_base_norm *base, const float *sums,
-                            const float *added, int64_t column, int64_t n_columns)
+                            pc_weight gain, const pc_base_norm *base, added sums, added outputs,
+                            int64_t column, int64_t n_columns)
 {
     const int64_t d = r->s->d_model;
     const pc_row_range *range = pc_delta_range(r, variant);
     const pc_row_list rows = {r->positions[r->layout] + range->row,
                               r->owners[r->layout] + range->row, range->n};
     float *sum = r->sum;
-    take_history(sum, r, variant, history_of(sums, r, layer, d));
+    take(sum, r, variant, sums);
     add_product(sum, r, w, range->n, column, n_columns);
     pc_delta_norm(r, sum, sum, base, gain, layer, rows);
     pc_delta_add(x, sum, range->n * d);
-    take_history(sum, r, variant, history_of(added, r, layer, d));
+    take(sum, r, variant, outputs);
     for (int64_t i = 0; i < range->n * d; i++)
         x[i] -= sum[i];
+}
+
+/* A layer's part of what is kept. Neurons belong to no circuit. */
+static added added_of(const pc_delta_run *r, const float *history, const float *all, int layer)
+{
+    const int64_t d = r->s->d_model;
+    return (added){history_of(history, r, layer, d),
+                   all ? all + (int64_t)layer * r->longest * d : NULL};
 }
 
 static void add_differences(float *x, pc_delta_run *r, int variant, int layer, bool is_mlp,
@@ -108,14 +133,17 @@ static void add_differences(float *x, pc_delta_run *r, int variant, int layer, b
 {
     const pc_base_layer *base = &r->prompt->base->layers[layer];
     const pc_packed *w = is_mlp ? r->w->layers[layer].out : r->w->layers[layer].o;
+    const pc_history *h = &r->history;
     if (!r->s->has_post_norms)
         add_product(x, r, w, pc_delta_range(r, variant)->n, column, n_columns);
     else if (is_mlp)
-        add_behind_norm(x, r, variant, w, layer, PC_LN2_POST_W, &base->mlp_post, r->history.mlp_sum,
-                        r->history.m, column, n_columns);
+        add_behind_norm(x, r, variant, w, layer, PC_LN2_POST_W, &base->mlp_post,
+                        added_of(r, h->mlp_sum, NULL, layer), added_of(r, h->m, NULL, layer),
+                        column, n_columns);
     else
         add_behind_norm(x, r, variant, w, layer, PC_LN1_POST_W, &base->attention_post,
-                        r->history.attention_sum, r->history.attention, column, n_columns);
+                        added_of(r, h->attention_sum, r->all.attention_sum, layer),
+                        added_of(r, h->attention, r->all.attention, layer), column, n_columns);
 }
 
 /* cuts[0 .. n) are all of one kind in one layer: heads, or neurons of the MLP. Columns that are not
@@ -182,7 +210,8 @@ void pc_delta_own_input(float *x, pc_delta_run *r, int variant, const pc_own_inp
         memcpy(x, v->given[input - v->routing->inputs] + range->first * d, bytes);
         return;
     }
-    memcpy(x, r->stream + range->row * d, bytes);
+    if (v->routing->is_circuit) memcpy(x, r->all.stream + range->first * d, bytes);
+    else memcpy(x, r->stream + range->row * d, bytes);
     add_cuts(x, r, variant, v->routing->cuts + input->first, input->n);
 }
 

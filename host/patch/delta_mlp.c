@@ -8,14 +8,6 @@ static pc_writer_state state_of(const pc_delta_run *r, int layer, int variant)
     return r->variants[variant].routing->states[pc_writer_of_mlp(r->c, layer)];
 }
 
-static bool is_computed(const pc_delta_run *r, int layer, int variant, bool has_input)
-{
-    const pc_writer_state state = state_of(r, layer, variant);
-    if (!has_input) return false;
-    return state == PC_WRITER_FOLLOWS ||
-           (state == PC_WRITER_REPLACED && r->variants[variant].is_cut_at);
-}
-
 /* The activations' changes of gathered rows: r->input (rows, d_model) to r->a (rows, d_mlp). */
 static void activate(pc_delta_run *r, int layer, int64_t rows)
 {
@@ -113,15 +105,14 @@ static void change_neurons_alone(float *out, pc_delta_run *r, int layer, int var
 static int64_t gather(pc_delta_run *r, int layer)
 {
     const int64_t d = r->s->d_model;
-    const int reader = pc_reader_of_mlp(r->c, layer);
+    const int reader = pc_reader_of_mlp(r->c, layer), writer = pc_writer_of_mlp(r->c, layer);
     int64_t rows = 0;
     for (int i = 0; i < r->n; i++) {
         const pc_row_range *range = pc_delta_range(r, i);
-        const pc_routing *routing = r->variants[i].routing;
-        const pc_own_input *own = NULL;
-        for (size_t k = 0; k < routing->n_inputs && !own; k++)
-            if (routing->inputs[k].reader == reader) own = &routing->inputs[k];
-        if (!is_computed(r, layer, i, own || r->is_dirty)) continue;
+        const pc_variant *v = &r->variants[i];
+        const pc_own_input *own = pc_routing_input(v->routing, reader);
+        if (!pc_delta_is_computed(v, writer) || !(own || r->is_dirty)) continue;
+        r->is_watched[i] = pc_delta_is_heeded(v, writer);
         float *x = r->input + rows * d;
         if (own) pc_delta_own_input(x, r, i, own);
         else memcpy(x, r->stream + range->row * d, (size_t)(range->n * d) * sizeof *x);
@@ -184,8 +175,10 @@ void pc_delta_mlp(float *out, pc_delta_run *r, int layer)
     for (int i = 0; i < r->n; i++)
         if (!r->computed[i]) change_neurons_alone(out + pc_delta_range(r, i)->row * d, r, layer, i);
     if (r->s->has_post_norms) {
-        for (int i = 0; i < r->n; i++)
+        for (int i = 0; i < r->n; i++) {
             keep_rows(r->history.mlp_sum, r, layer, i, out + pc_delta_range(r, i)->row * d, d);
+            if (!r->computed[i]) r->is_watched[i] = 1; /* neurons may be replaced */
+        }
         pc_delta_norm(r, out, out, &r->prompt->base->layers[layer].mlp_post, PC_LN2_POST_W, layer,
                       pc_delta_rows(r, r->layout));
     }

@@ -28,6 +28,20 @@ static void lay_out_history(pc_delta_run *r, pc_arena *a)
     h->mlp_sum = pc_arena_take(a, sums, sizeof *h->mlp_sum);
 }
 
+static void lay_out_all(pc_delta_run *r, pc_arena *a)
+{
+    const int64_t rows = r->keep == PC_DELTA_KEEPS_HISTORY ? r->longest : 0;
+    const int64_t n_layers = r->s->has_post_norms ? r->s->n_layers : 1;
+    const int64_t d = r->s->d_model;
+    r->all.stream = pc_arena_take(a, rows * d, sizeof *r->all.stream);
+    r->all.attention = pc_arena_take(a, n_layers * rows * d, sizeof *r->all.attention);
+    r->all.attention_sum = pc_arena_take(a, r->s->has_post_norms ? n_layers * rows * d : 0,
+                                         sizeof *r->all.attention_sum);
+    r->all.positions = pc_arena_take(a, rows, sizeof *r->all.positions);
+    for (int32_t t = 0; a->block && t < rows; t++)
+        r->all.positions[t] = t;
+}
+
 static void lay_out_rows(pc_delta_run *r, pc_arena *a)
 {
     const pc_shape *s = r->s;
@@ -49,6 +63,7 @@ static void lay_out(pc_delta_run *r, pc_arena *a)
     const int64_t rows = r->most_rows, heads = r->s->n_heads;
     lay_out_rows(r, a);
     lay_out_history(r, a);
+    lay_out_all(r, a);
     r->scratch = pc_arena_take(a, PC_ATTENTION_SCRATCH * r->longest, sizeof *r->scratch);
     for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
         r->positions[layout] = pc_arena_take(a, rows, sizeof *r->positions[layout]);
@@ -59,6 +74,7 @@ static void lay_out(pc_delta_run *r, pc_arena *a)
     r->gathered = pc_arena_take(a, rows * heads, sizeof *r->gathered);
     r->gathered_owners = pc_arena_take(a, rows, sizeof *r->gathered_owners);
     r->is_frail = pc_arena_take(a, rows, sizeof *r->is_frail);
+    r->is_watched = pc_arena_take(a, rows, sizeof *r->is_watched);
     r->computed = pc_arena_take(a, rows, sizeof *r->computed);
     r->changes = pc_arena_take(a, rows * heads, sizeof *r->changes);
 }
@@ -84,13 +100,14 @@ int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows
 }
 
 pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
-                           int64_t most_rows, pc_delta_keep keep)
+                           int64_t most_rows, pc_delta_keep keep, unsigned without)
 {
     *out = NULL;
     pc_delta_run *r = pc_alloc(1, sizeof *r);
     if (!r) return PC_ERR_NOMEM;
     *r = run_for(weights->model, longest, most_rows, keep);
     r->w = weights;
+    r->without = without;
     lay_out(r, &r->arena);
     const pc_status status = pc_arena_open(&r->arena);
     if (status != PC_OK) {
@@ -146,26 +163,23 @@ void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, const pc_p
                                          .mode = PC_GEMM_SET});
 }
 
-void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
-                   pc_weight gain, int layer, pc_row_list list)
+void pc_delta_norm_rows(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
+                        pc_weight gain, int layer, pc_row_list rows)
 {
-    const int64_t rows = list.n;
     const pc_norm_delta_args args = {.dy = dy,
                                      .d = d,
-                                     .base_row = list.at,
+                                     .base_row = rows.at,
                                      .x = base->x,
                                      .mean = base->mean,
                                      .variance = base->variance,
                                      .gain = pc_model_vector(r->model, gain, layer),
                                      .gain_offset = (float)r->s->norm_gain_offset,
                                      .eps = r->s->norm_eps,
-                                     .rows = rows,
+                                     .rows = rows.n,
                                      .width = r->s->d_model};
-    if (r->s->norm != PC_NORM_NONE)
-        pc_delta_watch(r, d, base->x, list.at, list.owners, rows, r->s->d_model, 1, r->s->norm);
     switch (r->s->norm) {
     case PC_NORM_NONE:
-        if (dy != d) memcpy(dy, d, (size_t)(rows * r->s->d_model) * sizeof *dy);
+        if (dy != d) memcpy(dy, d, (size_t)(rows.n * r->s->d_model) * sizeof *dy);
         break;
     case PC_NORM_LAYER:
         r->w->ops->layernorm_delta(&args);
@@ -174,6 +188,13 @@ void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_nor
         r->w->ops->rmsnorm_delta(&args);
         break;
     }
+}
+
+void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
+                   pc_weight gain, int layer, pc_row_list rows)
+{
+    if (r->s->norm != PC_NORM_NONE) pc_delta_watch(r, d, base->x, rows, r->s->d_model, r->s->norm);
+    pc_delta_norm_rows(r, dy, d, base, gain, layer, rows);
 }
 
 /* Sums that are added up side by side, for the compiler to vectorise. */
@@ -215,13 +236,18 @@ static bool all_but_vanishes(moments m)
     return m.change > 0 && m.changed < 1e-4 * (m.base + m.change);
 }
 
-void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
-                    const int32_t *owners, int64_t rows, int64_t width, int heads, pc_norm kind)
+bool pc_delta_loses(const float *d, const float *x, int64_t width, pc_norm kind)
 {
-    for (int64_t row = 0; row < rows; row++)
-        if (all_but_vanishes(
-                moments_of(x + at[row] * width, d + row * width, width, kind == PC_NORM_LAYER)))
-            r->is_frail[owners[row / heads]] = 1;
+    return all_but_vanishes(moments_of(x, d, width, kind == PC_NORM_LAYER));
+}
+
+void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
+                    int64_t width, pc_norm kind)
+{
+    for (int64_t row = 0; row < rows.n; row++)
+        if (rows.at[row] >= r->watch_from && r->is_watched[rows.owners[row]] &&
+            pc_delta_loses(d + row * width, x + rows.at[row] * width, width, kind))
+            r->is_frail[rows.owners[row]] = 1;
 }
 
 void pc_delta_add(float *to, const float *from, int64_t n)
@@ -242,6 +268,7 @@ static void compact(float *x, const pc_delta_run *r)
 
 void pc_delta_go_to_tail(pc_delta_run *r)
 {
+    r->watch_from = r->prompt->first_target;
     if (r->layout == PC_ROWS_TAIL) return;
     if (r->is_dirty) {
         compact(r->stream, r);
@@ -256,7 +283,8 @@ static void place_rows(pc_delta_run *r, pc_row_layout layout)
 {
     int64_t row = 0;
     for (int i = 0; i < r->n; i++) {
-        const int first = r->variants[i].first, target = r->prompt->first_target;
+        const int first = r->variants[i].first;
+        const int target = pc_saves(r->without, PC_SAVING_LAST_LAYER) ? r->prompt->first_target : 0;
         pc_row_range *range = &r->ranges[layout][i];
         range->row = row;
         range->first = layout == PC_ROWS_TAIL && first < target ? target : first;
@@ -319,8 +347,25 @@ static void run_layer(pc_delta_run *r, int layer, int start)
     else if (layer == r->s->n_layers - 1) pc_delta_go_to_tail(r);
     if (has_mlp && is_parallel) pc_delta_mlp(r->other, r, layer); /* reads the stream before */
     if (has_attention) add_to_stream(r, r->out);
+    if (r->has_circuit) pc_delta_all_attention(r, layer);
     if (has_mlp && !is_parallel) pc_delta_mlp(r->other, r, layer);
     if (has_mlp) add_to_stream(r, r->other);
+    if (r->has_circuit) pc_delta_all_mlp(r, layer);
+}
+
+/* What was replaced before the first layer that is run. */
+static void begin_all(pc_delta_run *r, int first_layer)
+{
+    r->has_circuit = false;
+    for (int i = 0; i < r->n; i++)
+        r->has_circuit = r->has_circuit || (r->variants[i].routing->is_circuit &&
+                                            r->variants[i].routing->has_history);
+    if (!r->has_circuit) return;
+    pc_delta_all_begin(r);
+    for (int layer = 0; layer < first_layer; layer++) {
+        pc_delta_all_attention(r, layer);
+        pc_delta_all_mlp(r, layer);
+    }
 }
 
 /* r->normed = the change of the final norm's output. */
@@ -328,6 +373,7 @@ static void finish(pc_delta_run *r)
 {
     const int reader = pc_reader_of_logits(r->c);
     const int64_t d = r->s->d_model;
+    memset(r->is_watched, 1, (size_t)r->n);
     pc_delta_go_to_tail(r);
     pc_delta_find_pairs(r, reader, reader + 1);
     for (size_t i = 0; i < r->n_pairs; i++) {
@@ -350,14 +396,17 @@ void pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt, const pc
     r->variants = variants;
     r->n = n;
     r->layout = PC_ROWS_FULL;
+    r->watch_from = 0;
     place_rows(r, PC_ROWS_FULL);
     place_rows(r, PC_ROWS_TAIL);
     clear_history(r);
     memset(r->is_frail, 0, (size_t)n);
     memset(r->stream, 0, (size_t)(r->n_rows[PC_ROWS_FULL] * r->s->d_model) * sizeof *r->stream);
-    r->is_dirty = start < 0;
-    if (r->is_dirty) change_input(r);
-    for (int layer = start < 0 ? 0 : start / 2; layer < r->s->n_layers; layer++)
+    r->is_dirty = start < 0 || !pc_saves(r->without, PC_SAVING_HEADS);
+    if (start < 0) change_input(r);
+    const int first_layer = start < 0 ? 0 : start / 2;
+    begin_all(r, first_layer);
+    for (int layer = first_layer; layer < r->s->n_layers; layer++)
         run_layer(r, layer, start);
     finish(r);
 }

@@ -48,9 +48,9 @@ typedef enum pc_delta_keep {
     PC_DELTA_KEEPS_HISTORY  /* every d_u of the batch is kept */
 } pc_delta_keep;
 
-/* For prompts of up to `longest` tokens. */
+/* For prompts of up to `longest` tokens; `without` as in pc_evaluator_options. */
 pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
-                           int64_t most_rows, pc_delta_keep keep);
+                           int64_t most_rows, pc_delta_keep keep, unsigned without);
 void pc_delta_run_free(pc_delta_run *run);
 /* The bytes that such a room takes, and those that a room has taken. */
 int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows,

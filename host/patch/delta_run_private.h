@@ -21,6 +21,14 @@ typedef struct pc_history {
     float *attention_sum, *attention, *mlp_sum;
 } pc_history;
 
+/* What changes where everything is replaced: circuits take it and add what they keep. Rows are the
+ * prompt's positions. */
+typedef struct pc_delta_all {
+    float *stream;                    /* (seq, d_model) before the stage at hand */
+    float *attention_sum, *attention; /* (n_layers, longest, d_model) as in the history */
+    int32_t *positions;               /* (longest) 0, 1, 2 ... */
+} pc_delta_all;
+
 /* A variant's reader with an input of its own. */
 typedef struct pc_delta_pair {
     int reader, variant;
@@ -38,6 +46,7 @@ struct pc_delta_run {
     int longest; /* tokens of a prompt */
     int64_t most_rows;
     pc_delta_keep keep;
+    unsigned without; /* savings, as in pc_evaluator_options */
     double flop;
     pc_arena arena; /* everything below but the pairs */
     /* the batch */
@@ -49,8 +58,10 @@ struct pc_delta_run {
     int32_t *positions[PC_N_LAYOUTS]; /* (rows) of each row: its base row */
     int32_t *owners[PC_N_LAYOUTS];    /* (rows) ... and its variant */
     uint8_t *is_frail;                /* (n) see pc_delta_run_is_frail() */
+    uint8_t *is_watched;              /* (n) whether the norm at hand matters to the effect */
     pc_row_layout layout;             /* of `stream` */
     bool is_dirty;                    /* the stream may differ from 0 */
+    int watch_from; /* rows of positions before it come to nothing, and are not watched */
     /* (rows, ...) */
     float *stream;         /* d_model: the sum of the d_u so far */
     float *input, *normed; /* d_model: of the readers at hand */
@@ -69,6 +80,8 @@ struct pc_delta_run {
     pc_delta_pair *pairs; /* those of the readers at hand */
     size_t n_pairs, pair_capacity;
     pc_history history;
+    pc_delta_all all;
+    bool has_circuit; /* some variant of the batch is one: `all` is kept up */
 };
 
 /* The pairs whose readers are first .. end - 1, into r->pairs, sorted by reader, then variant. */
@@ -101,13 +114,16 @@ static inline pc_row_list pc_delta_gathered(const pc_delta_run *r, int64_t n)
     return (pc_row_list){r->gathered, r->gathered_owners, n};
 }
 
-/* dy of a norm over the stream. dy and d may be the same. */
+/* dy of a norm over the stream. dy and d may be the same. The second does not watch. */
 void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
                    pc_weight gain, int layer, pc_row_list rows);
-/* Marks the owners of rows whose changed input of a norm all but vanishes; `heads` rows of d each
- * have one owner. */
-void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
-                    const int32_t *owners, int64_t rows, int64_t width, int heads, pc_norm kind);
+void pc_delta_norm_rows(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
+                        pc_weight gain, int layer, pc_row_list rows);
+/* Whether a norm's changed input x + d all but vanishes. */
+bool pc_delta_loses(const float *d, const float *x, int64_t width, pc_norm kind);
+/* Marks the owners of rows of which that is so, if they are watched. */
+void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
+                    int64_t width, pc_norm kind);
 void pc_delta_add(float *to, const float *from, int64_t n);
 /* Goes over to the tail layout, with the stream. */
 void pc_delta_go_to_tail(pc_delta_run *r);
@@ -118,6 +134,17 @@ static inline const pc_row_range *pc_delta_range(const pc_delta_run *r, int i)
 static inline bool pc_delta_is_cut_at(const pc_variant *v, int position)
 {
     return !v->is_cut_at || v->is_cut_at[position];
+}
+/* Whether a writer has to be computed from its inputs. */
+static inline bool pc_delta_is_computed(const pc_variant *v, int writer)
+{
+    const uint8_t state = v->routing->states[writer];
+    return state == PC_WRITER_FOLLOWS || (state == PC_WRITER_REPLACED && v->is_cut_at);
+}
+/* ... and comes to something: where float32 loses it, it has lost the effect. */
+static inline bool pc_delta_is_heeded(const pc_variant *v, int writer)
+{
+    return pc_delta_is_computed(v, writer) && !v->routing->is_unheeded[writer];
 }
 /* Where row k of a variant's range in the layout at hand stands in the history. */
 static inline int64_t pc_delta_full_row(const pc_delta_run *r, int i, int k)
@@ -132,6 +159,11 @@ void pc_delta_own_input(float *x, pc_delta_run *r, int variant, const pc_own_inp
 /* Puts the input's change where the variant wants it recorded. */
 void pc_delta_record(const pc_delta_run *r, int variant, int reader, const float *x);
 /* ---- stages: each adds what its component changes to the stream ---- */
+
+/* r->all, stage by stage. */
+void pc_delta_all_begin(pc_delta_run *r);
+void pc_delta_all_attention(pc_delta_run *r, int layer);
+void pc_delta_all_mlp(pc_delta_run *r, int layer);
 
 /* r->out = what the heads of a layer change, in the layout it leaves. */
 void pc_delta_attention(pc_delta_run *r, int layer);

@@ -11,21 +11,22 @@ int64_t pc_batch_rows(bool has_history, int longest)
     return rows > longest ? rows : longest;
 }
 
-static pc_status route(pc_routed *out, const pc_intervention *x, int index, const pc_components *c)
+static pc_status route(pc_routed *out, const pc_intervention *x, int index, const pc_components *c,
+                       unsigned without)
 {
     *out = (pc_routed){.index = index, .is_path = x->path.n_receivers > 0};
     if (x->path.n_via > 0)
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "the delta engine does not follow paths through stops, the twin does");
     if (out->is_path) {
-        PC_TRY(pc_routing_new_send(&out->routing, x, c));
-        return pc_routing_new_receive(&out->receiving, x, c);
+        PC_TRY(pc_routing_new_send(&out->routing, x, c, without));
+        return pc_routing_new_receive(&out->receiving, x, c, without);
     }
     for (size_t i = 0; i < x->n_cuts; i++)
         if (x->cuts[i].kind == PC_PLACE_PATTERN)
             return pc_fail(PC_ERR_UNSUPPORTED,
                            "the delta engine does not cut attention patterns, the twin does");
-    return pc_routing_new(&out->routing, x, c);
+    return pc_routing_new(&out->routing, x, c, without);
 }
 
 static int compare_routed(const void *a, const void *b)
@@ -72,14 +73,14 @@ static void make_batches(pc_engine_batches *b, int longest)
 }
 
 pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *const *interventions,
-                                int n, const pc_components *c, int longest)
+                                int n, const pc_components *c, int longest, unsigned without)
 {
     *out = (pc_engine_batches){0};
     out->list = pc_alloc((size_t)n, sizeof *out->list);
     out->batches = pc_alloc((size_t)n, sizeof *out->batches);
     pc_status status = out->list && out->batches ? PC_OK : PC_ERR_NOMEM;
     for (; status == PC_OK && out->n < n; out->n++)
-        status = route(&out->list[out->n], interventions[out->n], out->n, c);
+        status = route(&out->list[out->n], interventions[out->n], out->n, c, without);
     if (status != PC_OK) {
         pc_engine_batches_free(out);
         return status;

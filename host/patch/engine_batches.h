@@ -36,7 +36,7 @@ typedef struct pc_engine_batches {
 
 /* PC_ERR_UNSUPPORTED: an attention pattern is cut, a path has stops. */
 pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *const *interventions,
-                                int n, const pc_components *c, int longest);
+                                int n, const pc_components *c, int longest, unsigned without);
 void pc_engine_batches_free(pc_engine_batches *batches);
 
 #endif

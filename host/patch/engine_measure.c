@@ -69,8 +69,7 @@ static pc_status measure_variants(measuring *m, pc_engine_hand *h, int at, int n
     pc_delta_run *run = has_history ? h->keeping : h->plain;
     if (n == 0) return PC_OK;
     pc_delta_run_batch(run, &p->view, h->variants, n);
-    pc_engine_prompt_effects(h->effects, p, run, h->variants, n, e->weights, e->options.metric,
-                             &h->room);
+    pc_engine_prompt_effects(h->effects, p, run, h->variants, n, e->weights, &e->options, &h->room);
     for (int i = 0; i < n; i++) {
         /* in double; and where that is not finite either, the twin says where */
         if (pc_delta_run_is_frail(run, i) || !isfinite(h->effects[i]))
@@ -86,11 +85,11 @@ static bool begins(int *first, measuring *m, const pc_routed *r, const uint8_t *
 {
     const pc_engine *e = m->engine;
     const pc_engine_prompt *p = &e->prompts[m->prompts[at]];
-    *first =
-        pc_first_change(&p->change, p->view.seq, &r->routing, is_cut_at, &e->model->components);
+    const int seq = p->view.seq;
+    *first = pc_first_change(&p->change, seq, &r->routing, is_cut_at, &e->model->components);
     m->effects[place(m, r->index, at)] = 0;
-    m->is_touched[place(m, r->index, at)] = *first < p->view.seq;
-    return *first < p->view.seq;
+    m->is_touched[place(m, r->index, at)] = *first < seq;
+    return pc_first_row(first, seq, e->options.without);
 }
 
 static pc_status measure_batch(measuring *m, pc_engine_hand *h, int at, const pc_engine_batch *b)
@@ -214,7 +213,7 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
     pc_status status = m.is_touched ? PC_OK : PC_ERR_NOMEM;
     if (status == PC_OK)
         status = pc_engine_batches_new(&m.batches, interventions, n, &e->model->components,
-                                       pc_task_longest(e->task));
+                                       pc_task_longest(e->task), e->options.without);
     if (status == PC_OK) status = measure_all(&m);
     for (int i = 0; i < n && is_touched && status == PC_OK; i++)
         is_touched[i] = memchr(m.is_touched + (size_t)i * width, 1, width) != NULL;

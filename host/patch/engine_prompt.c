@@ -149,19 +149,22 @@ static void all_logits(double *effects, const pc_engine_prompt *p, const target_
 }
 
 static void answers_alone(double *effects, const pc_engine_prompt *p, target_row at,
-                          const float *row, double *y, double *d, pc_metric metric,
-                          const pc_model *model)
+                          const float *row, const pc_model *model, const pc_evaluator_options *o,
+                          pc_logit_room *room)
 {
     for (int64_t i = 0; i < model->shape.d_model; i++)
-        y[i] = (double)row[i];
-    pc_answer_changes(d, y, p->targets[at.target].target, model);
-    effects[at.variant] += pc_metric_effect(metric, &p->targets[at.target], d, model);
+        room->y[i] = (double)row[i];
+    if (pc_saves(o->without, PC_SAVING_COLUMNS))
+        pc_answer_changes(room->d, room->y, p->targets[at.target].target, model);
+    else pc_all_changes(room->d, room->y, model);
+    effects[at.variant] += pc_metric_effect(o->metric, &p->targets[at.target], room->d, model);
 }
 
 void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const pc_delta_run *run,
                               const pc_variant *variants, int n, const pc_engine_weights *w,
-                              pc_metric metric, pc_logit_room *room)
+                              const pc_evaluator_options *o, pc_logit_room *room)
 {
+    const pc_metric metric = o->metric;
     const int64_t width = w->model->shape.d_model;
     target_row list[PC_LOGIT_ROWS];
     int n_rows = 0;
@@ -173,7 +176,7 @@ void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const 
             const float *row = pc_delta_run_final(run, i, position);
             const target_row at = {i, t};
             if (!pc_metric_needs_all_logits(metric)) {
-                answers_alone(effects, p, at, row, room->y, room->d, metric, w->model);
+                answers_alone(effects, p, at, row, w->model, o, room);
                 continue;
             }
             memcpy(room->rows + n_rows * width, row, (size_t)width * sizeof *row);
@@ -239,7 +242,7 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
         p->base_metric /= p->pair->n_targets;
     }
     if (status == PC_OK && is_changed)
-        pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o->metric, room);
+        pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o, room);
     p->other_metric = p->base_metric + effect;
     pc_routing_free(&routing);
     return status;

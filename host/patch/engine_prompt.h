@@ -40,7 +40,7 @@ void pc_engine_prompt_free(pc_engine_prompt *prompt);
 /* The effects (n) of the n variants of the run's last batch. */
 void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *prompt,
                               const pc_delta_run *run, const pc_variant *variants, int n,
-                              const pc_engine_weights *weights, pc_metric metric,
+                              const pc_engine_weights *weights, const pc_evaluator_options *options,
                               pc_logit_room *room);
 
 #endif

@@ -4,6 +4,12 @@
 
 #include "patch/intervention.h"
 
+/* Whether a saving is made under the options' `without`. */
+static inline bool pc_saves(unsigned without, pc_saving saving)
+{
+    return !(without >> saving & 1u);
+}
+
 /* The metric per prompt of the run that interventions start from: clean, or corrupted when
  * denoising. */
 const double *pc_evaluator_base(const pc_evaluator *evaluator);

@@ -28,7 +28,8 @@ static bool is_sent(uint8_t state)
 static bool changes_at(const question *q, const pc_routing *r, int position)
 {
     for (int u = 0; u < q->components->n_writers; u++)
-        if (is_sent(r->states[u]) && writer_changes(q, u, position)) return true;
+        if ((is_sent(r->states[u]) || r->has_cut[u]) && writer_changes(q, u, position)) return true;
+    if (r->is_circuit) return false; /* its inputs list what is kept */
     for (size_t i = 0; i < r->n_replaced; i++)
         if (cut_changes(q, r->replaced[i], position)) return true;
     for (size_t i = 0; i < r->n_inputs; i++)
@@ -44,4 +45,11 @@ int pc_first_change(const pc_change *change, int seq, const pc_routing *routing,
     for (int t = 0; t < seq; t++)
         if ((!is_cut_at || is_cut_at[t]) && changes_at(&q, routing, t)) return t;
     return seq;
+}
+
+bool pc_first_row(int *first, int seq, unsigned without)
+{
+    if (*first == seq && pc_saves(without, PC_SAVING_UNTOUCHED)) return false;
+    if (*first == seq || !pc_saves(without, PC_SAVING_POSITIONS)) *first = 0;
+    return true;
 }

@@ -10,4 +10,8 @@
 int pc_first_change(const pc_change *change, int seq, const pc_routing *routing,
                     const uint8_t *is_cut_at, const pc_components *c);
 
+/* Whether a variant whose first change is at *first is run at all; *first becomes the position of
+ * its first row. */
+bool pc_first_row(int *first, int seq, unsigned without);
+
 #endif

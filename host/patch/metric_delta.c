@@ -137,6 +137,12 @@ void pc_answer_changes(double *d, const double *dy, const pc_target *t, const pc
         d[t->wrong_answers[i]] = dot_row(t->wrong_answers[i], dy, model);
 }
 
+void pc_all_changes(double *d, const double *dy, const pc_model *model)
+{
+    for (int32_t v = 0; v < model->shape.vocab_out; v++)
+        d[v] = dot_row(v, dy, model);
+}
+
 static double mean_change(const double *d, const int32_t *tokens, int n)
 {
     double sum = 0;

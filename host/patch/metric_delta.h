@@ -44,6 +44,7 @@ double pc_metric_effect(pc_metric metric, const pc_target_base *base, double *d,
 /* The logits' changes of the answers alone, from the change dy (d_model) of the final norm's
  * output.
  */
+void pc_all_changes(double *d, const double *dy, const pc_model *model); /* ... of all logits */
 void pc_answer_changes(double *d, const double *dy, const pc_target *target, const pc_model *model);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef PC_PATCH_ROUTING_H
 #define PC_PATCH_ROUTING_H
 
-#include "patch/intervention.h"
+#include "patch/evaluator.h"
 
 /* Stages of the forward pass in order: -1 the input, 2 l attention of layer l, 2 l + 1 its MLP,
  * 2 n_layers the logits. */
@@ -23,7 +23,8 @@ typedef struct pc_cut {
     int writer, neuron; /* neuron -1: the whole writer */
 } pc_cut;
 
-/* A reader with an input of its own: cuts[first .. first + n), sorted by writer, then neuron. */
+/* A reader with an input of its own: cuts[first .. first + n), sorted by writer, then neuron. In a
+ * circuit these are the edges that are kept: all else that the reader sees is replaced. */
 typedef struct pc_own_input {
     int reader;
     size_t first, n;
@@ -47,18 +48,28 @@ typedef struct pc_routing {
     size_t n_cuts;
     pc_own_input *inputs; /* sorted by reader */
     size_t n_inputs;
-    int start;        /* the first stage at which anything can change */
+    uint8_t *has_cut;     /* (n_writers) of a circuit: whether some own input has it replaced */
+    uint8_t *is_unheeded; /* (n_writers) computed, but no kept path leads to the logits */
+    bool is_circuit;      /* edges alone are kept, all others cut at every position */
+    int start;            /* the first stage at which anything can change */
     bool has_history; /* some own input needs the change of a writer that may have one by then */
 } pc_routing;
 
-/* From an intervention that is no path and cuts no pattern. PC_ERR_NOMEM. */
-pc_status pc_routing_new(pc_routing *out, const pc_intervention *x, const pc_components *c);
+/* The own input of a reader, NULL if it has none. */
+const pc_own_input *pc_routing_input(const pc_routing *routing, int reader);
+
+/* From an intervention that is no path and cuts no pattern; `without` as in pc_evaluator_options.
+ * PC_ERR_NOMEM. */
+pc_status pc_routing_new(pc_routing *out, const pc_intervention *x, const pc_components *c,
+                         unsigned without);
 
 /* The two phases of a path (DESIGN.md, section 3): in the first the senders are replaced and the
  * receivers' inputs recorded; in the second the receivers have these inputs and the senders are
  * held. */
-pc_status pc_routing_new_send(pc_routing *out, const pc_intervention *x, const pc_components *c);
-pc_status pc_routing_new_receive(pc_routing *out, const pc_intervention *x, const pc_components *c);
+pc_status pc_routing_new_send(pc_routing *out, const pc_intervention *x, const pc_components *c,
+                              unsigned without);
+pc_status pc_routing_new_receive(pc_routing *out, const pc_intervention *x, const pc_components *c,
+                                 unsigned without);
 
 /* Everything replaced: the other run. */
 pc_status pc_routing_new_all(pc_routing *out, const pc_components *c);

@@ -119,18 +119,36 @@ typedef enum pc_engine_kind {
 PC_API pc_status pc_engine_parse(pc_engine_kind *out, const char *name);
 PC_API const char *pc_engine_name(pc_engine_kind engine);
 
+/* What the delta engine does not compute (DESIGN.md, section 4). None of it changes a bit: each can
+ * be switched off to see that, and what it saves (plan.h). */
+typedef enum pc_saving {
+    PC_SAVING_LAYERS,     /* layers before the first that an intervention changes */
+    PC_SAVING_POSITIONS,  /* positions before the first that changes, by causality */
+    PC_SAVING_LAST_LAYER, /* queries, MLP and logits of the last layer before the first target */
+    PC_SAVING_HEADS,      /* where the first change enters: heads and MLPs that do not read it */
+    PC_SAVING_COLUMNS,    /* logits that the metric does not read */
+    PC_SAVING_UNTOUCHED,  /* prompts where all that is cut has the base's value */
+    PC_SAVING_CONE,       /* components of a circuit without a kept path to the logits */
+    PC_N_SAVINGS
+} pc_saving;
+
+/* "layers", "positions", "last-layer", "heads", "columns", "untouched", "cone". */
+PC_API pc_status pc_saving_parse(pc_saving *out, const char *name);
+PC_API const char *pc_saving_name(pc_saving saving);
+
 typedef struct pc_evaluator_options {
     pc_source source;
     pc_direction direction;
     pc_metric metric;
     int n_threads; /* 0: one per processor; never changes a result */
     pc_engine_kind engine;
-    int64_t memory; /* bytes in all, the model's weights included, 0: no bound; never changes a
-                       result. PC_ERR_INPUT where it is too little, with both numbers */
+    int64_t memory;   /* bytes in all, the model's weights included, 0: no bound; never changes a
+                         result. PC_ERR_INPUT where it is too little, with both numbers */
+    unsigned without; /* savings that are not made, 1u << pc_saving each */
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0         \
+        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0, 0      \
     }
 
 typedef struct pc_evaluator pc_evaluator;
