@@ -68,17 +68,11 @@ static projection projection_of(const pc_delta_run *r, const pc_reader *reader)
     }
 }
 
-/* How many query heads a reader feeds: its own, or its KV head's group. */
-static int group_of(const pc_delta_run *r, pc_reader_kind kind)
-{
-    return kind == PC_READER_Q ? 1 : r->s->n_heads / r->c->n_kv_heads;
-}
-
 /* Whether some head that a reader feeds comes to something. */
 static bool feeds_heeded(const pc_delta_run *r, int variant, int layer, pc_reader_kind kind,
                          int head)
 {
-    const int group = group_of(r, kind);
+    const int group = pc_heads_of_reader(r->c, kind);
     const int writer = pc_writer_of_head(r->c, layer, head * group);
     for (int i = 0; i < group; i++)
         if (pc_delta_is_heeded(&r->variants[variant], writer + i)) return true;
@@ -87,7 +81,7 @@ static bool feeds_heeded(const pc_delta_run *r, int variant, int layer, pc_reade
 
 static void mark_heads(pc_delta_run *r, int variant, const pc_reader *reader, uint8_t change)
 {
-    const int group = group_of(r, reader->kind);
+    const int group = pc_heads_of_reader(r->c, reader->kind);
     uint8_t *changes = r->changes + variant * r->s->n_heads + reader->head * group;
     for (int i = 0; i < group; i++)
         changes[i] |= change;
@@ -200,31 +194,14 @@ static void finish(pc_delta_run *r, float *x, int n_heads, int shared, const pc_
                                             .table = r->w->rotary_table});
 }
 
-/* Who reads the stream: a head whose reader has no input of its own. */
-typedef enum reading { READS_NOTHING, READS_IN_VAIN, READS_HEEDED } reading;
-
-static reading reading_of(const pc_delta_run *r, int variant, int layer, pc_reader_kind kind)
-{
-    const pc_variant *v = &r->variants[variant];
-    reading most = READS_NOTHING;
-    for (int head = 0; head < r->s->n_heads; head++) {
-        const int writer = pc_writer_of_head(r->c, layer, head);
-        const int reader = pc_reader_of_head(r->c, layer, kind, head);
-        if (!pc_delta_is_computed(v, writer) || pc_routing_input(v->routing, reader)) continue;
-        if (pc_delta_is_heeded(v, writer)) return READS_HEEDED;
-        most = READS_IN_VAIN;
-    }
-    return most;
-}
-
 /* Whether the stream's projection is wanted; marks the variants to which it matters. */
 static bool is_read(pc_delta_run *r, int layer, pc_reader_kind kind)
 {
     bool is_wanted = false;
     for (int i = 0; r->is_dirty && i < r->n; i++) {
-        const reading how = reading_of(r, i, layer, kind);
-        if (how == READS_HEEDED) r->is_watched[i] = 1;
-        is_wanted = is_wanted || how != READS_NOTHING;
+        const pc_reading how = pc_variant_reads(&r->variants[i], r->c, layer, kind);
+        if (how == PC_READS_HEEDED) r->is_watched[i] = 1;
+        is_wanted = is_wanted || how != PC_READS_NOTHING;
     }
     return is_wanted;
 }
@@ -382,11 +359,6 @@ static void replace(pc_delta_run *r, int layer, int variant, int head)
                    (size_t)r->s->d_head * sizeof *r->z);
 }
 
-static bool is_replaced(pc_writer_state state)
-{
-    return state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING;
-}
-
 /* r->z of a variant; returns how many heads may have changed, *one = the last of them. */
 static int compute_heads(int *one, pc_delta_run *r, int layer, int variant)
 {
@@ -394,13 +366,13 @@ static int compute_heads(int *one, pc_delta_run *r, int layer, int variant)
     const int first = pc_writer_of_head(r->c, layer, 0);
     int n = 0;
     for (int head = 0; head < r->s->n_heads; head++) {
-        const pc_writer_state state = v->routing->states[first + head];
+        const bool is_replaced = pc_delta_is_replaced(v, first + head);
         const uint8_t changes =
             r->is_dirty ? PC_CHANGES_ALL : r->changes[variant * r->s->n_heads + head];
         const bool attends = changes && pc_delta_is_computed(v, first + head);
         if (attends) attend(r, layer, variant, head, changes);
-        if (is_replaced(state)) replace(r, layer, variant, head);
-        if (!attends && !is_replaced(state)) continue;
+        if (is_replaced) replace(r, layer, variant, head);
+        if (!attends && !is_replaced) continue;
         n++;
         *one = head;
     }
@@ -444,12 +416,10 @@ static void keep(float *history, const pc_delta_run *r, int layer, const float *
 
 static bool has_heeded_head(const pc_delta_run *r, int layer, int variant)
 {
+    const pc_variant *v = &r->variants[variant];
     const int first = pc_writer_of_head(r->c, layer, 0);
-    for (int head = 0; head < r->s->n_heads; head++) {
-        const uint8_t state = r->variants[variant].routing->states[first + head];
-        if (is_replaced(state) || pc_delta_is_heeded(&r->variants[variant], first + head))
-            return true;
-    }
+    for (int head = first; head < first + r->s->n_heads; head++)
+        if (pc_delta_is_replaced(v, head) || pc_delta_is_heeded(v, head)) return true;
     return false;
 }
 

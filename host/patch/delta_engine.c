@@ -142,7 +142,6 @@ static pc_status open_into(pc_engine *e, double *clean, double *corrupted)
     if (e->options.source == PC_SOURCE_MEAN || e->options.source == PC_SOURCE_MEAN_POSITIONAL)
         PC_TRY(pc_engine_means_new(&e->means, &e->twin_means, e->weights, e->task,
                                    e->options.source, e->keep_going, e->payload));
-    e->keeps_prompts = pc_engine_block(e, e->all_prompts, e->n_prompts) == e->n_prompts;
     for (int first = 0, n; first < e->n_prompts; first += n) {
         n = pc_engine_block(e, e->all_prompts + first, e->n_prompts - first);
         PC_TRY(pc_engine_prepare(e, e->all_prompts + first, n));
@@ -215,6 +214,7 @@ double pc_engine_flop(const pc_engine *e)
 {
     double flop = 0;
     for (int i = 0; i < e->n_hands; i++)
-        flop += pc_delta_run_flop(e->hands[i].plain) + pc_delta_run_flop(e->hands[i].keeping);
+        flop += pc_delta_run_flop(e->hands[i].plain) + pc_delta_run_flop(e->hands[i].keeping) +
+                e->hands[i].room.flop;
     return flop;
 }

@@ -169,24 +169,11 @@ static void add_columns(float *x, pc_delta_run *r, int variant, const pc_cut *cu
     else add_differences(x, r, variant, layer, is_mlp, 0, width);
 }
 
-/* How many cuts from the first on are of its layer and kind. */
-static size_t count_alike(const pc_delta_run *r, const pc_cut *cuts, size_t n)
-{
-    const pc_writer *first = &r->c->writers[cuts[0].writer];
-    size_t i = 1;
-    for (; i < n; i++) {
-        const pc_writer *next = &r->c->writers[cuts[i].writer];
-        if (next->layer != first->layer || next->kind != first->kind) break;
-        if ((cuts[i].neuron < 0) != (cuts[0].neuron < 0)) break;
-    }
-    return i;
-}
-
 static void add_cuts(float *x, pc_delta_run *r, int variant, const pc_cut *cuts, size_t n)
 {
     const int64_t d = r->s->d_model;
     for (size_t done = 0; done < n;) {
-        const size_t alike = count_alike(r, cuts + done, n - done);
+        const size_t alike = pc_cuts_alike(cuts + done, n - done, r->c);
         const pc_writer *writer = &r->c->writers[cuts[done].writer];
         if (writer->kind == PC_WRITER_INPUT) add_input(x, r, variant);
         else if (writer->kind == PC_WRITER_MLP && cuts[done].neuron < 0)

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static pc_writer_state state_of(const pc_delta_run *r, int layer, int variant)
-{
-    return r->variants[variant].routing->states[pc_writer_of_mlp(r->c, layer)];
-}
-
 /* The activations' changes of gathered rows: r->input (rows, d_model) to r->a (rows, d_mlp). */
 static void activate(pc_delta_run *r, int layer, int64_t rows)
 {
@@ -29,19 +24,6 @@ static void activate(pc_delta_run *r, int layer, int64_t rows)
                                                             .rows = rows,
                                                             .width = r->s->d_mlp,
                                                             .kind = r->s->activation});
-}
-
-static const pc_cut *replaced_neurons(size_t *n, const pc_delta_run *r, int layer, int variant)
-{
-    const pc_routing *routing = r->variants[variant].routing;
-    const int writer = pc_writer_of_mlp(r->c, layer);
-    size_t first = 0, end;
-    while (first < routing->n_replaced && routing->replaced[first].writer != writer)
-        first++;
-    for (end = first; end < routing->n_replaced && routing->replaced[end].writer == writer;)
-        end++;
-    *n = end - first;
-    return routing->replaced + first;
 }
 
 /* Neurons that every reader sees replaced, where cuts act. act (range rows, d_mlp) */
@@ -89,7 +71,7 @@ static void change_neurons_alone(float *out, pc_delta_run *r, int layer, int var
     const pc_row_range *range = pc_delta_range(r, variant);
     const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
     size_t n;
-    const pc_cut *cuts = replaced_neurons(&n, r, layer, variant);
+    const pc_cut *cuts = pc_variant_neurons(&n, &r->variants[variant], r->c, layer);
     if (n == 0) {
         memset(out, 0, (size_t)(range->n * d) * sizeof *out);
         return;
@@ -132,7 +114,7 @@ static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows
     for (int i = 0; i < r->n; i++) {
         size_t n;
         if (!r->computed[i]) continue;
-        const pc_cut *cuts = replaced_neurons(&n, r, layer, i);
+        const pc_cut *cuts = pc_variant_neurons(&n, &r->variants[i], r->c, layer);
         replace_neurons(act, r, layer, i, cuts, n);
         keep_rows(r->history.act, r, layer, i, act, d_mlp);
         act += pc_delta_range(r, i)->n * d_mlp;
@@ -183,8 +165,8 @@ void pc_delta_mlp(float *out, pc_delta_run *r, int layer)
                       pc_delta_rows(r, r->layout));
     }
     for (int i = 0; i < r->n; i++) {
-        const pc_writer_state state = state_of(r, layer, i);
-        if (state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING) replace(out, r, layer, i);
+        if (pc_delta_is_replaced(&r->variants[i], pc_writer_of_mlp(r->c, layer)))
+            replace(out, r, layer, i);
         keep_rows(r->history.m, r, layer, i, out + pc_delta_range(r, i)->row * d, d);
     }
 }

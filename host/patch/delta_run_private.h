@@ -3,7 +3,7 @@
 #define PC_PATCH_DELTA_RUN_PRIVATE_H
 
 #include "base/arena.h"
-#include "patch/delta_run.h"
+#include "patch/variant.h"
 
 /* Which positions of a variant have rows at the moment: all from its first change on, or only those
  * from the first target on. */
@@ -134,17 +134,6 @@ static inline const pc_row_range *pc_delta_range(const pc_delta_run *r, int i)
 static inline bool pc_delta_is_cut_at(const pc_variant *v, int position)
 {
     return !v->is_cut_at || v->is_cut_at[position];
-}
-/* Whether a writer has to be computed from its inputs. */
-static inline bool pc_delta_is_computed(const pc_variant *v, int writer)
-{
-    const uint8_t state = v->routing->states[writer];
-    return state == PC_WRITER_FOLLOWS || (state == PC_WRITER_REPLACED && v->is_cut_at);
-}
-/* ... and comes to something: where float32 loses it, it has lost the effect. */
-static inline bool pc_delta_is_heeded(const pc_variant *v, int writer)
-{
-    return pc_delta_is_computed(v, writer) && !v->routing->is_unheeded[writer];
 }
 /* Where row k of a variant's range in the layout at hand stands in the history. */
 static inline int64_t pc_delta_full_row(const pc_delta_run *r, int i, int k)

@@ -27,18 +27,6 @@ static int64_t place(const measuring *m, int index, int at)
     return (int64_t)index * m->n_prompts + at;
 }
 
-static pc_status mark_positions(uint8_t *is_cut_at, const pc_intervention *x, const pc_engine *e,
-                                int prompt)
-{
-    memset(is_cut_at, 0, (size_t)pc_task_prompt(e->task, prompt)->n_tokens);
-    for (int i = 0; i < x->n_positions; i++) {
-        pc_span span;
-        PC_TRY(pc_position_find(&span, &x->positions[i], e->task, prompt));
-        memset(is_cut_at + span.first, 1, (size_t)(span.last - span.first + 1));
-    }
-    return PC_OK;
-}
-
 /* The same intervention in double, by the definition. */
 static pc_status measure_again(double *effect, measuring *m, pc_engine_hand *h, int prompt,
                                int index)
@@ -102,7 +90,7 @@ static pc_status measure_batch(measuring *m, pc_engine_hand *h, int at, const pc
         const pc_intervention *x = m->interventions[r->index];
         uint8_t *is_cut_at = x->n_positions ? h->is_cut_at + n * longest : NULL;
         int first;
-        if (is_cut_at) PC_TRY(mark_positions(is_cut_at, x, e, m->prompts[at]));
+        if (is_cut_at) PC_TRY(pc_mark_positions(is_cut_at, x, e->task, m->prompts[at]));
         if (!begins(&first, m, r, is_cut_at, at)) continue;
         h->variants[n] =
             (pc_variant){.routing = &r->routing, .is_cut_at = is_cut_at, .first = first};
@@ -130,7 +118,7 @@ static pc_status measure_path(measuring *m, pc_engine_hand *h, int at, const pc_
     const pc_intervention *x = m->interventions[r->index];
     const uint8_t *is_cut_at = x->n_positions ? h->is_cut_at : NULL;
     int first;
-    if (is_cut_at) PC_TRY(mark_positions(h->is_cut_at, x, e, prompt));
+    if (is_cut_at) PC_TRY(pc_mark_positions(h->is_cut_at, x, e->task, prompt));
     if (!begins(&first, m, r, is_cut_at, at)) return PC_OK;
     point_recordings(h, e, &r->receiving);
     const pc_variant sending = {

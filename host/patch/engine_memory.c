@@ -1,4 +1,6 @@
 /* What the delta engine takes. */
+#include "patch/engine_memory.h"
+
 #include "patch/engine_private.h"
 
 /* Room for prepared prompts where the options set no bound. */
@@ -71,24 +73,35 @@ int64_t pc_engine_needs_fixed(const pc_engine_needs *n)
     return n->model + beside_prompts(n);
 }
 
-int64_t pc_engine_cache_for(const pc_evaluator_options *o, int64_t fixed)
+/* Blocks are filled from the first prompt on, with one at least (pc_engine_block). */
+pc_engine_kept pc_engine_kept_of(const pc_model *model, const pc_task *task, int n_prompts,
+                                 const pc_evaluator_options *o, const pc_engine_needs *needs)
 {
-    return o->memory ? o->memory - fixed : most_cached;
+    pc_engine_kept k = {.room = o->memory ? o->memory - pc_engine_needs_fixed(needs) : most_cached,
+                        .is_all = true};
+    int64_t block = 0;
+    for (int i = 0; i < n_prompts; i++) {
+        const int64_t bytes = pc_engine_prompt_bytes(pc_task_prompt(task, i), model, o->metric);
+        if (bytes > k.largest) k.largest = bytes;
+        if (block > 0 && block + bytes > k.room) {
+            k.is_all = false;
+            block = 0;
+        }
+        block += bytes;
+        if (block > k.bytes) k.bytes = block;
+    }
+    return k;
 }
 
 pc_status pc_engine_plan_cache(pc_engine *e)
 {
     const pc_engine_needs needs =
         pc_engine_needs_of(e->model, &e->options, pc_task_longest(e->task));
-    const int64_t fixed = pc_engine_needs_fixed(&needs);
-    int64_t largest = 0;
-    for (int i = 0; i < e->n_prompts; i++) {
-        const int64_t bytes =
-            pc_engine_prompt_bytes(e->prompts[i].pair, e->model, e->options.metric);
-        if (bytes > largest) largest = bytes;
-    }
-    e->cache_bytes = pc_engine_cache_for(&e->options, fixed);
-    return pc_memory_allows(&e->options, fixed + largest);
+    const pc_engine_kept kept =
+        pc_engine_kept_of(e->model, e->task, e->n_prompts, &e->options, &needs);
+    e->cache_bytes = kept.room;
+    e->keeps_prompts = kept.is_all;
+    return pc_memory_allows(&e->options, pc_engine_needs_fixed(&needs) + kept.largest);
 }
 
 double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int n_prompts,

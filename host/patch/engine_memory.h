@@ -21,7 +21,14 @@ pc_engine_needs pc_engine_needs_of(const pc_model *model, const pc_evaluator_opt
 /* All of it, with every thread preparing and measuring again. */
 int64_t pc_engine_needs_fixed(const pc_engine_needs *needs);
 
-/* The room for prepared prompts that the options leave beside `fixed` bytes. */
-int64_t pc_engine_cache_for(const pc_evaluator_options *options, int64_t fixed);
+/* Prepared prompts that are kept. */
+typedef struct pc_engine_kept {
+    int64_t room;    /* that the options leave for them */
+    int64_t largest; /* prompt: less room than this does not do */
+    int64_t bytes;   /* held at most */
+    bool is_all;     /* of the task's first n_prompts; false: block by block */
+} pc_engine_kept;
+pc_engine_kept pc_engine_kept_of(const pc_model *model, const pc_task *task, int n_prompts,
+                                 const pc_evaluator_options *options, const pc_engine_needs *needs);
 
 #endif

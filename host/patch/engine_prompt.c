@@ -131,13 +131,13 @@ static void add_effects(double *effects, const pc_engine_prompt *p, const target
     }
 }
 
-static void all_logits(double *effects, const pc_engine_prompt *p, const target_row *list, int n,
-                       const pc_engine_weights *w, pc_metric metric, const float *rows,
-                       float *logits, double *d)
+/* room->logits = those of the first n of room->rows. */
+static void multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights *w)
 {
     const int64_t width = w->model->shape.d_model, vocab = w->model->shape.vocab_out;
-    w->ops->gemm(&(pc_gemm_args){.c = logits,
-                                 .a = rows,
+    room->flop += 2.0 * (double)n * (double)width * (double)vocab;
+    w->ops->gemm(&(pc_gemm_args){.c = room->logits,
+                                 .a = room->rows,
                                  .c_stride = vocab,
                                  .a_stride = width,
                                  .rows = n,
@@ -145,7 +145,13 @@ static void all_logits(double *effects, const pc_engine_prompt *p, const target_
                                  .k_count = width,
                                  .n_count = vocab,
                                  .mode = PC_GEMM_SET});
-    add_effects(effects, p, list, n, logits, d, metric, w->model);
+}
+
+static void all_logits(double *effects, const pc_engine_prompt *p, const target_row *list, int n,
+                       const pc_engine_weights *w, pc_metric metric, pc_logit_room *room)
+{
+    multiply_out(room, n, w);
+    add_effects(effects, p, list, n, room->logits, room->d, metric, w->model);
 }
 
 static void answers_alone(double *effects, const pc_engine_prompt *p, target_row at,
@@ -182,11 +188,11 @@ void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const 
             memcpy(room->rows + n_rows * width, row, (size_t)width * sizeof *row);
             list[n_rows++] = at;
             if (n_rows < PC_LOGIT_ROWS) continue;
-            all_logits(effects, p, list, n_rows, w, metric, room->rows, room->logits, room->d);
+            all_logits(effects, p, list, n_rows, w, metric, room);
             n_rows = 0;
         }
     }
-    if (n_rows) all_logits(effects, p, list, n_rows, w, metric, room->rows, room->logits, room->d);
+    if (n_rows) all_logits(effects, p, list, n_rows, w, metric, room);
     for (int i = 0; i < n; i++)
         effects[i] /= p->pair->n_targets;
 }
@@ -203,15 +209,7 @@ static pc_status refer(pc_engine_prompt *p, const pc_delta_run *run, const pc_en
         if (is_changed && position >= p->first_difference) {
             memcpy(room->rows, pc_delta_run_final(run, 0, position),
                    (size_t)width * sizeof *room->rows);
-            w->ops->gemm(&(pc_gemm_args){.c = room->logits,
-                                         .a = room->rows,
-                                         .c_stride = vocab,
-                                         .a_stride = width,
-                                         .rows = 1,
-                                         .w = w->unembedding,
-                                         .k_count = width,
-                                         .n_count = vocab,
-                                         .mode = PC_GEMM_SET});
+            multiply_out(room, 1, w);
             for (int64_t v = 0; v < vocab; v++)
                 room->d[v] = (double)room->logits[v];
         }

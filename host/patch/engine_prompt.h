@@ -11,6 +11,7 @@
 typedef struct pc_logit_room {
     float *rows, *logits; /* (PC_LOGIT_ROWS, d_model), (PC_LOGIT_ROWS, vocab_out) */
     double *d, *y;        /* (vocab_out), (d_model) */
+    double flop;          /* of the logits' products so far */
 } pc_logit_room;
 enum { PC_LOGIT_ROWS = 16 };
 

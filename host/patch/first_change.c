@@ -1,6 +1,8 @@
 /* Where an intervention's first change enters a prompt. */
 #include "patch/first_change.h"
 
+#include <string.h>
+
 /* What is asked about one prompt. */
 typedef struct question {
     const pc_change *change;
@@ -45,6 +47,18 @@ int pc_first_change(const pc_change *change, int seq, const pc_routing *routing,
     for (int t = 0; t < seq; t++)
         if ((!is_cut_at || is_cut_at[t]) && changes_at(&q, routing, t)) return t;
     return seq;
+}
+
+pc_status pc_mark_positions(uint8_t *is_cut_at, const pc_intervention *x, const pc_task *task,
+                            int prompt)
+{
+    memset(is_cut_at, 0, (size_t)pc_task_prompt(task, prompt)->n_tokens);
+    for (int i = 0; i < x->n_positions; i++) {
+        pc_span span;
+        PC_TRY(pc_position_find(&span, &x->positions[i], task, prompt));
+        memset(is_cut_at + span.first, 1, (size_t)(span.last - span.first + 1));
+    }
+    return PC_OK;
 }
 
 bool pc_first_row(int *first, int seq, unsigned without)

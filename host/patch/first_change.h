@@ -10,6 +10,11 @@
 int pc_first_change(const pc_change *change, int seq, const pc_routing *routing,
                     const uint8_t *is_cut_at, const pc_components *c);
 
+/* is_cut_at (n_tokens) = where an intervention that has positions cuts in a prompt. PC_ERR_INPUT as
+ * pc_position_find(). */
+pc_status pc_mark_positions(uint8_t *is_cut_at, const pc_intervention *x, const pc_task *task,
+                            int prompt);
+
 /* Whether a variant whose first change is at *first is run at all; *first becomes the position of
  * its first row. */
 bool pc_first_row(int *first, int seq, unsigned without);
