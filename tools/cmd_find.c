@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "open_model.h"
+#include "plan_print.h"
 #include "progress.h"
 #include "same_file.h"
 #include "shared_options.h"
@@ -16,7 +17,7 @@ typedef struct find_words {
     int64_t top, rows;
     double threshold, faithfulness;
     pc_kv_granularity kv;
-    bool is_json, has_resume;
+    bool is_json, has_resume, is_plan;
     pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
@@ -47,6 +48,8 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
+        {"plan", 0, OPTION_FLAG, &w->is_plan, "",
+         "print what it would take, memory and time included, and measure nothing", 0, 0},
         {"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value instead of the table", 0,
          0},
     };
@@ -85,8 +88,8 @@ static const char *const outputs[] = {"run.db", "circuit.json", "scores.csv", "c
 
 static int read_words(pc_find_options *out, find_words *w)
 {
-    if (!w->task || !w->directory || !*w->directory) {
-        complain("find", "expected --task T and -o DIR; see patchclamp find --help");
+    if (!w->task || (!w->is_plan && (!w->directory || !*w->directory))) {
+        complain("find", "expected --task T and -o DIR or --plan; see patchclamp find --help");
         return EXIT_USAGE;
     }
     if (strcmp(w->method, "exact") != 0) {
@@ -98,7 +101,7 @@ static int read_words(pc_find_options *out, find_words *w)
         complain("find", "%s", pc_last_error());
         return EXIT_USAGE;
     }
-    if (is_run_output(w->task, w->directory, outputs)) {
+    if (w->directory && is_run_output(w->task, w->directory, outputs)) {
         complain("find", "the task %s would be overwritten by the run in %s", w->task,
                  w->directory);
         return EXIT_USAGE;
@@ -113,20 +116,41 @@ static int read_words(pc_find_options *out, find_words *w)
     return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, "find") : code;
 }
 
-static pc_status search(pc_circuit **out, const find_words *w, pc_find_options *options,
-                        opened_model *m)
+static pc_status plan(const find_words *w, const pc_find_options *options, opened_model *m,
+                      const pc_task *task)
 {
-    pc_task *task = NULL;
+    pc_plan made;
+    const pc_status status = pc_find_plan(&made, m->model, task, options, PC_PLAN_TIMED);
+    if (status == PC_OK) print_plan(&made, w->is_json);
+    return status;
+}
+
+static pc_status run(const find_words *w, pc_find_options *options, opened_model *m,
+                     const pc_task *task)
+{
+    pc_circuit *circuit;
     progress_state progress;
-    const pc_task_options task_options = task_options_of(&w->prompts);
-    pc_status status = open_task(&task, w->task, m, &task_options);
-    if (status != PC_OK) return status;
     progress_begin(&progress);
     options->progress = progress_tell;
     options->payload = &progress;
-    status = pc_model_set_kv_granularity(m->model, w->kv);
-    if (status == PC_OK) status = pc_find(out, m->model, task, options);
+    pc_status status = pc_find(&circuit, m->model, task, options);
     progress_end(&progress);
+    if (status != PC_OK) return status;
+    status = w->is_json ? print_circuit_json(circuit) : print_circuit(circuit, w->rows);
+    if (status == PC_OK)
+        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, run.db\n",
+                w->directory);
+    pc_circuit_free(circuit);
+    return status;
+}
+
+static pc_status search(const find_words *w, pc_find_options *options, opened_model *m)
+{
+    pc_task *task = NULL;
+    const pc_task_options task_options = task_options_of(&w->prompts);
+    pc_status status = open_task(&task, w->task, m, &task_options);
+    if (status == PC_OK) status = pc_model_set_kv_granularity(m->model, w->kv);
+    if (status == PC_OK) status = w->is_plan ? plan(w, options, m, task) : run(w, options, m, task);
     pc_task_free(task);
     return status;
 }
@@ -149,17 +173,11 @@ int cmd_find(int argc, char **argv)
     if (code != EXIT_DONE) return code;
 
     opened_model m;
-    pc_circuit *circuit = NULL;
     stop_on_signals();
     code = open_model(&m, w.model, "find");
     if (code != EXIT_DONE) return code;
     m.bos_rule = w.bos_rule;
-    pc_status status = search(&circuit, &w, &options, &m);
-    if (status == PC_OK)
-        status = w.is_json ? print_circuit_json(circuit) : print_circuit(circuit, w.rows);
-    if (status == PC_OK)
-        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, run.db\n", w.directory);
-    pc_circuit_free(circuit);
+    const pc_status status = search(&w, &options, &m);
     close_model(&m);
     if (status == PC_OK) return EXIT_DONE;
     if (status != PC_ERR_INTERRUPTED) return report("find", status);

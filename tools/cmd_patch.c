@@ -3,6 +3,7 @@
 #include "exit_code.h"
 #include "grid_print.h"
 #include "open_model.h"
+#include "plan_print.h"
 #include "progress.h"
 #include "same_file.h"
 #include "shared_options.h"
@@ -15,7 +16,7 @@ typedef struct patch_words {
     const char *model, *task, *what, *by, *positions, *directory, *granularity, *bos;
     pc_kv_granularity kv;
     int64_t rows;
-    bool is_json, has_resume;
+    bool is_json, has_resume, is_plan;
     pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
@@ -46,6 +47,8 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "strongest cells on the terminal (15)", 0, 1 << 30},
+        {"plan", 0, OPTION_FLAG, &w->is_plan, "",
+         "print what it would take, memory and time included, and measure nothing", 0, 0},
         {"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value instead of the table", 0,
          0},
     };
@@ -123,21 +126,42 @@ static int read_words(pc_grid_options *out, char **list, patch_words *w)
     return read_measure_words(&out->evaluation, &w->measure, "patch");
 }
 
-static pc_status measure(pc_grid **out, const patch_words *w, pc_grid_options *options,
-                         opened_model *m)
+static pc_status plan(const patch_words *w, const pc_grid_options *options, opened_model *m,
+                      const pc_task *task)
 {
-    pc_task *task = NULL;
+    pc_plan made;
+    const pc_status status = pc_grid_plan(&made, m->model, task, options, PC_PLAN_TIMED);
+    if (status == PC_OK) print_plan(&made, w->is_json);
+    return status;
+}
+
+static pc_status measure(const patch_words *w, pc_grid_options *options, opened_model *m,
+                         const pc_task *task)
+{
+    pc_grid *grid;
     progress_state progress;
-    const pc_task_options task_options = task_options_of(&w->prompts);
-    pc_status status = open_task(&task, w->task, m, &task_options);
-    if (status != PC_OK) return status;
     progress_begin(&progress);
-    options->tokenizer = m->tokenizer;
     options->progress = progress_tell;
     options->payload = &progress;
-    status = pc_model_set_kv_granularity(m->model, w->kv);
-    if (status == PC_OK) status = pc_grid_measure(out, m->model, task, options);
+    pc_status status = pc_grid_measure(&grid, m->model, task, options);
     progress_end(&progress);
+    if (status != PC_OK) return status;
+    status = w->is_json ? print_grid_json(grid) : print_grid(grid, w->rows);
+    if (status == PC_OK && w->directory)
+        fprintf(stderr, "written: %s/grid.csv, grid.svg, grid.json, run.db\n", w->directory);
+    pc_grid_free(grid);
+    return status;
+}
+
+static pc_status plan_or_measure(const patch_words *w, pc_grid_options *options, opened_model *m)
+{
+    pc_task *task = NULL;
+    const pc_task_options task_options = task_options_of(&w->prompts);
+    pc_status status = open_task(&task, w->task, m, &task_options);
+    options->tokenizer = m->tokenizer;
+    if (status == PC_OK) status = pc_model_set_kv_granularity(m->model, w->kv);
+    if (status == PC_OK)
+        status = w->is_plan ? plan(w, options, m, task) : measure(w, options, m, task);
     pc_task_free(task);
     return status;
 }
@@ -145,16 +169,11 @@ static pc_status measure(pc_grid **out, const patch_words *w, pc_grid_options *o
 static int run(const patch_words *w, pc_grid_options *options)
 {
     opened_model m;
-    pc_grid *grid = NULL;
     stop_on_signals();
     const int code = open_model(&m, w->model, "patch");
     if (code != EXIT_DONE) return code;
     m.bos_rule = w->bos_rule;
-    pc_status status = measure(&grid, w, options, &m);
-    if (status == PC_OK) status = w->is_json ? print_grid_json(grid) : print_grid(grid, w->rows);
-    if (status == PC_OK && w->directory)
-        fprintf(stderr, "written: %s/grid.csv, grid.svg, grid.json, run.db\n", w->directory);
-    pc_grid_free(grid);
+    const pc_status status = plan_or_measure(w, options, &m);
     close_model(&m);
     if (status == PC_OK) return EXIT_DONE;
     if (status != PC_ERR_INTERRUPTED || !w->directory) return report("patch", status);

@@ -3,6 +3,7 @@
 
 #include "exit_code.h"
 #include "open_model.h"
+#include "plan_print.h"
 #include "progress.h"
 #include "same_file.h"
 
@@ -19,6 +20,8 @@ option_row *add_effects_options(option_row *at, effects_words *w)
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
+        {"plan", 0, OPTION_FLAG, &w->is_plan, "",
+         "print what it would take, memory and time included, and measure nothing", 0, 0},
         {"json", 0, OPTION_FLAG, &w->is_json, "",
          "print one JSON value, with each prompt's effect, instead of the table", 0, 0},
     };
@@ -65,23 +68,48 @@ static int read_words(pc_effects_options *out, effects_words *w, const char *inp
     return read_measure_words(&out->evaluation, &w->measure, w->command);
 }
 
-static pc_status measure(pc_effects **out, const effects_words *w, pc_effects_options *options,
-                         opened_model *m, make_effects make, const void *payload)
+static pc_status plan(pc_effects *effects, const effects_words *w,
+                      const pc_effects_options *options, opened_model *m, const pc_task *task)
 {
-    pc_task *task = NULL;
+    pc_plan made;
+    const pc_status status =
+        pc_effects_plan(&made, effects, m->model, task, options, PC_PLAN_TIMED);
+    if (status == PC_OK) print_plan(&made, w->is_json);
+    return status;
+}
+
+static pc_status measure(pc_effects *effects, effects_order order, const effects_words *w,
+                         pc_effects_options *options, opened_model *m, const pc_task *task)
+{
     progress_state progress;
-    const pc_task_options task_options = task_options_of(&w->prompts);
-    m->bos_rule = w->bos_rule;
-    pc_status status = pc_model_set_kv_granularity(m->model, w->kv);
-    if (status == PC_OK) status = make(out, m->model, &options->evaluation, payload);
-    if (status == PC_OK) status = open_task(&task, w->task, m, &task_options);
-    if (status != PC_OK) return status;
     progress_begin(&progress);
     options->progress = progress_tell;
     options->payload = &progress;
-    status = pc_effects_measure(*out, m->model, task, options);
+    pc_status status = pc_effects_measure(effects, m->model, task, options);
     progress_end(&progress);
+    if (status != PC_OK) return status;
+    status = w->is_json ? print_effects_json(effects) : print_effects(effects, order, w->rows);
+    if (status == PC_OK && w->directory)
+        fprintf(stderr, "written: %s/effects.csv, run.json, run.db\n", w->directory);
+    return status;
+}
+
+static pc_status plan_or_measure(const effects_words *w, pc_effects_options *options,
+                                 opened_model *m, effects_order order, make_effects make,
+                                 const void *payload)
+{
+    pc_task *task = NULL;
+    pc_effects *effects = NULL;
+    const pc_task_options task_options = task_options_of(&w->prompts);
+    m->bos_rule = w->bos_rule;
+    pc_status status = pc_model_set_kv_granularity(m->model, w->kv);
+    if (status == PC_OK) status = make(&effects, m->model, &options->evaluation, payload);
+    if (status == PC_OK) status = open_task(&task, w->task, m, &task_options);
+    if (status == PC_OK)
+        status = w->is_plan ? plan(effects, w, options, m, task)
+                            : measure(effects, order, w, options, m, task);
     pc_task_free(task);
+    pc_effects_free(effects);
     return status;
 }
 
@@ -89,18 +117,12 @@ int run_effects(effects_words *w, const char *input, effects_order order, make_e
                 const void *payload)
 {
     opened_model m;
-    pc_effects *effects = NULL;
     pc_effects_options options = PC_EFFECTS_OPTIONS_INIT;
     int code = read_words(&options, w, input);
     stop_on_signals();
     if (code == EXIT_DONE) code = open_model(&m, w->model, w->command);
     if (code != EXIT_DONE) return code;
-    pc_status status = measure(&effects, w, &options, &m, make, payload);
-    if (status == PC_OK)
-        status = w->is_json ? print_effects_json(effects) : print_effects(effects, order, w->rows);
-    if (status == PC_OK && w->directory)
-        fprintf(stderr, "written: %s/effects.csv, run.json, run.db\n", w->directory);
-    pc_effects_free(effects);
+    const pc_status status = plan_or_measure(w, &options, &m, order, make, payload);
     close_model(&m);
     if (status == PC_OK) return EXIT_DONE;
     if (status != PC_ERR_INTERRUPTED || !w->directory) return report(w->command, status);

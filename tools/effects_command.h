@@ -10,7 +10,7 @@ typedef struct effects_words {
     pc_kv_granularity kv;
     pc_bos_rule bos_rule;
     int64_t rows;
-    bool is_json, has_resume;
+    bool is_json, has_resume, is_plan;
     prompt_words prompts;
     measure_words measure;
 } effects_words;
@@ -20,7 +20,7 @@ typedef struct effects_words {
         .measure = MEASURE_WORDS_INIT                                                              \
     }
 
-/* Appends the shared rows, 19 of them, and returns where the next row goes. */
+/* Appends the shared rows, 23 of them, and returns where the next row goes. */
 option_row *add_effects_options(option_row *at, effects_words *words);
 
 /* Makes the list once the model is open. */

@@ -1,11 +1,13 @@
 /* The fast engine: prompts are prepared once, on all threads, and kept.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "patch/delta_engine.h"
 
 #include "base/memory.h"
 #include "patch/engine_private.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- rooms ---- */
 
@@ -164,7 +166,7 @@ static pc_status list_prompts(pc_engine *e)
 }
 
 pc_status pc_engine_new(pc_engine **out, double *clean, double *corrupted, const pc_model *model,
-                        const pc_task *task, const pc_evaluator_options *options,
+                        const pc_task *task, int n_prompts, const pc_evaluator_options *options,
                         pc_keep_going_fn keep_going, void *payload)
 {
     *out = NULL;
@@ -173,7 +175,7 @@ pc_status pc_engine_new(pc_engine **out, double *clean, double *corrupted, const
     e->model = model;
     e->task = task;
     e->options = *options;
-    e->n_prompts = pc_task_n(task);
+    e->n_prompts = n_prompts;
     e->keep_going = keep_going;
     e->payload = payload;
     pc_status status = list_prompts(e);
@@ -195,6 +197,23 @@ void pc_engine_free(pc_engine *e)
     free(e->prompts);
     pc_engine_weights_free(e->weights);
     free(e);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+pc_status pc_engine_time_preparing(double *seconds, pc_engine *e)
+{
+    const int n = pc_engine_block(e, e->all_prompts, e->n_prompts);
+    pc_engine_drop(e, e->all_prompts, n);
+    const double start = now();
+    PC_TRY(pc_engine_prepare(e, e->all_prompts, n));
+    *seconds = (now() - start) * e->n_prompts / n;
+    return PC_OK;
 }
 
 int64_t pc_engine_n_again(const pc_engine *e)

@@ -7,10 +7,10 @@
 
 typedef struct pc_engine pc_engine;
 
-/* Borrows model and task; options have been checked. Fills clean and corrupted (n_prompts), the
- * plain model's metric. */
+/* For the first n_prompts of the task. Borrows model and task; options have been checked. Fills
+ * clean and corrupted (n_prompts), the plain model's metric. */
 pc_status pc_engine_new(pc_engine **out, double *clean, double *corrupted, const pc_model *model,
-                        const pc_task *task, const pc_evaluator_options *options,
+                        const pc_task *task, int n_prompts, const pc_evaluator_options *options,
                         pc_keep_going_fn keep_going, void *payload);
 void pc_engine_free(pc_engine *engine);
 
@@ -19,6 +19,9 @@ void pc_engine_free(pc_engine *engine);
 pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *engine,
                             const pc_intervention *const *interventions, int n, const int *prompts,
                             int n_prompts);
+
+/* The seconds that preparing all its prompts again takes. */
+pc_status pc_engine_time_preparing(double *seconds, pc_engine *engine);
 
 /* How many effects, intervention by prompt, were measured in double because float32 had lost them.
  */

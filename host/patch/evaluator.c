@@ -209,8 +209,8 @@ static pc_status open_into(pc_evaluator *e)
     for (int i = 0; i < e->n_prompts; i++)
         e->all_prompts[i] = i;
     if (e->options.engine == PC_ENGINE_DELTA)
-        return pc_engine_new(&e->engine, e->clean, e->corrupted, e->model, e->task, &e->options,
-                             e->keep_going, e->payload);
+        return pc_engine_new(&e->engine, e->clean, e->corrupted, e->model, e->task, e->n_prompts,
+                             &e->options, e->keep_going, e->payload);
     PC_TRY(plan_runners(e));
     PC_TRY(make_runners(e));
     const bool needs_means =
@@ -220,9 +220,9 @@ static pc_status open_into(pc_evaluator *e)
     return run(&m);
 }
 
-pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, const pc_task *task,
-                                    const pc_evaluator_options *options,
-                                    pc_keep_going_fn keep_going, void *payload)
+static pc_status open_some(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                           const pc_evaluator_options *options, int n_prompts,
+                           pc_keep_going_fn keep_going, void *payload)
 {
     *out = NULL;
     pc_evaluator *e = pc_alloc(1, sizeof *e);
@@ -230,13 +230,37 @@ pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, c
     e->model = model;
     e->task = task;
     e->options = *options;
-    e->n_prompts = pc_task_n(task);
+    e->n_prompts = n_prompts;
     e->keep_going = keep_going;
     e->payload = payload;
     pc_status status = open_into(e);
     if (status == PC_OK) *out = e;
     else pc_evaluator_free(e);
     return status;
+}
+
+pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                    const pc_evaluator_options *options,
+                                    pc_keep_going_fn keep_going, void *payload)
+{
+    return open_some(out, model, task, options, pc_task_n(task), keep_going, payload);
+}
+
+pc_status pc_evaluator_open_first(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                  const pc_evaluator_options *options, int n_prompts)
+{
+    return open_some(out, model, task, options, n_prompts, NULL, NULL);
+}
+
+pc_status pc_evaluator_time_preparing(double *seconds, pc_evaluator *e)
+{
+    *seconds = 0;
+    return e->engine ? pc_engine_time_preparing(seconds, e->engine) : PC_OK;
+}
+
+const pc_task *pc_evaluator_task(const pc_evaluator *e)
+{
+    return e->task;
 }
 
 pc_status pc_evaluator_open(pc_evaluator **out, const pc_model *model, const pc_task *task,

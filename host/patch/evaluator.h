@@ -36,6 +36,13 @@ pc_status pc_evaluator_measure_on(double *effects, bool *is_touched, pc_evaluato
                                   const pc_intervention *const *interventions, int n,
                                   const int *prompts, int n_prompts);
 
+/* pc_evaluator_open() for the first n_prompts of the task. */
+pc_status pc_evaluator_open_first(pc_evaluator **out, const pc_model *model, const pc_task *task,
+                                  const pc_evaluator_options *options, int n_prompts);
+/* The seconds that preparing its prompts again takes; 0 for the twin, which prepares as it goes. */
+pc_status pc_evaluator_time_preparing(double *seconds, pc_evaluator *evaluator);
+const pc_task *pc_evaluator_task(const pc_evaluator *evaluator);
+
 /* How many effects, intervention by prompt, the delta engine has left to the twin because float32
  * had lost them (delta_run.h). */
 int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);

@@ -9,6 +9,7 @@
 #include "search/faithfulness.h"
 #include "search/provenance.h"
 #include "search/run_facts.h"
+#include "search/sweep_plan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -138,10 +139,7 @@ static pc_status open_store(effects_run *r)
 static pc_status make_item(pc_intervention **out, const void *payload, int64_t i)
 {
     const effects_run *r = payload;
-    /* the sweep frees what it asked for: it gets the list's own, which the list then lacks */
-    pc_effects_item *item = &r->list->items[r->chosen[i]];
-    *out = item->intervention;
-    item->intervention = NULL;
+    *out = r->list->items[r->chosen[i]].intervention;
     return PC_OK;
 }
 
@@ -174,10 +172,19 @@ static void take_results(effects_run *r, const pc_effect *effects, const double 
     }
 }
 
+static pc_sweep_list list_of(const effects_run *r)
+{
+    return (pc_sweep_list){.n = (int64_t)r->n_chosen,
+                           .unit = "interventions",
+                           .make = make_item,
+                           .payload = r,
+                           .is_lent = true};
+}
+
 static pc_status measure_chosen(effects_run *r, const pc_scale *scale)
 {
-    const pc_sweep_list list = {(int64_t)r->n_chosen, "interventions", make_item, r,
-                                pc_alloc(r->n_chosen * (size_t)r->list->n_prompts, sizeof(double))};
+    pc_sweep_list list = list_of(r);
+    list.per_prompt = pc_alloc(r->n_chosen * (size_t)r->list->n_prompts, sizeof(double));
     pc_effect *effects = pc_alloc(r->n_chosen, sizeof *effects);
     pc_status status = list.per_prompt && effects ? PC_OK : PC_ERR_NOMEM;
     if (status == PC_OK) status = pc_sweep_list_measure(effects, &list, &r->journal, &r->watch);
@@ -205,20 +212,27 @@ static pc_status set_baseline(effects_run *r, const pc_scale *scale,
     return pc_provenance_set_baseline(r->list->run, scale);
 }
 
-/* All items with the settings of the one at `first`. */
+/* Chooses the items with the settings of the one at `first`. */
+static pc_evaluator_options choose_like(effects_run *r, size_t first)
+{
+    pc_evaluator_options settings = r->list->items[first].settings;
+    settings.n_threads = r->options->evaluation.n_threads;
+    settings.memory = r->options->evaluation.memory;
+    settings.without = r->options->evaluation.without;
+    choose(r, &settings);
+    return settings;
+}
+
 static pc_status measure_like(effects_run *r, size_t first)
 {
     char suffix[96];
-    pc_evaluator_options settings = r->list->items[first].settings;
+    const pc_evaluator_options settings = choose_like(r, first);
     const pc_progress start = {
         .phase = "baseline", .unit = "prompts", .n_all = r->journal.n_prompts};
     pc_candidates nodes;
     pc_scale scale;
-    settings.n_threads = r->options->evaluation.n_threads;
-    settings.memory = r->options->evaluation.memory;
     put_suffix(suffix, r, &settings);
     r->journal.suffix = suffix;
-    choose(r, &settings);
     PC_TRY(pc_watch_tell(&r->watch, &start, &r->journal));
     PC_TRY(pc_evaluator_open_watched(&r->journal.evaluator, r->model, r->task, &settings,
                                      keep_going, r));
@@ -311,6 +325,35 @@ pc_status pc_effects_measure(pc_effects *list, pc_model *model, const pc_task *t
     const pc_status status = run(&r);
     pc_evaluator_free(r.journal.evaluator);
     pc_store_free(r.journal.store);
+    free(r.chosen);
+    return status;
+}
+
+static pc_status plan(pc_plan *out, effects_run *r, pc_plan_time time)
+{
+    PC_TRY(check(r));
+    r->chosen = pc_alloc(r->list->n, sizeof *r->chosen);
+    if (!r->chosen) return PC_ERR_NOMEM;
+    for (size_t i = 0; i < r->list->n; i++) {
+        pc_plan one;
+        if (r->list->items[i].is_measured) continue;
+        const pc_evaluator_options settings = choose_like(r, i);
+        const pc_sweep_list list = list_of(r);
+        PC_TRY(pc_sweep_plan(&one, &list, 1, r->model, r->task, &settings, time));
+        pc_plan_join(out, &one);
+    }
+    return PC_OK;
+}
+
+pc_status pc_effects_plan(pc_plan *out, pc_effects *list, pc_model *model, const pc_task *task,
+                          const pc_effects_options *options, pc_plan_time time)
+{
+    if (list->run) return pc_fail(PC_ERR_ARG, "these interventions have been measured already");
+    effects_run r = {.list = list, .model = model, .task = task, .options = options};
+    *out = (pc_plan){0};
+    const pc_status status = plan(out, &r, time);
+    for (size_t i = 0; i < list->n; i++)
+        list->items[i].is_measured = false;
     free(r.chosen);
     return status;
 }

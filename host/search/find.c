@@ -7,6 +7,7 @@
 #include "patch/evaluator.h"
 #include "search/result.h"
 #include "search/run_facts.h"
+#include "search/sweep_plan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -174,6 +175,18 @@ static pc_status run(pc_circuit **out, search *s)
     PC_TRY(build(out, s));
     PC_TRY(write_files(*out, s->options->directory));
     return pc_store_close(s->journal.store);
+}
+
+pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
+                       const pc_find_options *options, pc_plan_time time)
+{
+    pc_candidates nodes, candidates;
+    PC_TRY(check_options(options));
+    PC_TRY(pc_candidates_init(&nodes, model, PC_LEVEL_NODE));
+    PC_TRY(pc_candidates_init(&candidates, model, options->level));
+    const pc_sweep_list lists[] = {pc_sweep_of(&candidates), pc_sweep_of(&nodes)};
+    const int n = options->level == PC_LEVEL_EDGE ? 2 : 1;
+    return pc_sweep_plan(out, lists, n, model, task, &options->evaluation, time);
 }
 
 pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,

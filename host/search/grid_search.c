@@ -8,6 +8,7 @@
 #include "search/grid_columns.h"
 #include "search/provenance.h"
 #include "search/run_facts.h"
+#include "search/sweep_plan.h"
 #include "search/sweep.h"
 
 #include <stdlib.h>
@@ -91,6 +92,15 @@ static pc_status make_cell(pc_intervention **out, const void *payload, int64_t i
     if (status == PC_OK) *out = made;
     else pc_intervention_free(made);
     return status;
+}
+
+static pc_sweep_list cells_of(const grid_search *s)
+{
+    return (pc_sweep_list){.n =
+                               (int64_t)s->grid->n_layers * s->grid->n_heads * s->grid->n_positions,
+                           .unit = "cells",
+                           .make = make_cell,
+                           .payload = s};
 }
 
 static pc_status open_store(grid_search *s)
@@ -205,30 +215,57 @@ static pc_status run(grid_search *s)
     if (pc_run_exists(s->options->directory)) PC_TRY(open_store(s));
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store) PC_TRY(open_store(s));
-    const pc_sweep_list cells = {(int64_t)s->grid->n_layers * s->grid->n_heads *
-                                     s->grid->n_positions,
-                                 "cells", make_cell, s, NULL};
+    const pc_sweep_list cells = cells_of(s);
     PC_TRY(pc_sweep_list_measure(s->effects, &cells, &s->journal, &s->watch));
     return finish(s);
+}
+
+static pc_status begin(grid_search *s, pc_model *model, const pc_task *task,
+                       const pc_grid_options *options)
+{
+    *s = (grid_search){.model = model,
+                       .task = task,
+                       .options = options,
+                       .journal = {.model = model, .n_prompts = pc_task_n(task)}};
+    s->watch = (pc_watch){tell, s};
+    s->places = pc_alloc((size_t)model->components.n_heads, sizeof *s->places);
+    return s->places ? PC_OK : PC_ERR_NOMEM;
+}
+
+static void end(grid_search *s)
+{
+    pc_evaluator_free(s->journal.evaluator);
+    pc_store_free(s->journal.store);
+    pc_grid_columns_free(&s->columns);
+    free(s->effects);
+    free(s->places);
 }
 
 pc_status pc_grid_measure(pc_grid **out, pc_model *model, const pc_task *task,
                           const pc_grid_options *options)
 {
     *out = NULL;
-    grid_search s = {.model = model,
-                     .task = task,
-                     .options = options,
-                     .journal = {.model = model, .n_prompts = pc_task_n(task)}};
-    s.watch = (pc_watch){tell, &s};
-    s.places = pc_alloc((size_t)model->components.n_heads, sizeof *s.places);
-    pc_status status = s.places ? run(&s) : PC_ERR_NOMEM;
+    grid_search s;
+    pc_status status = begin(&s, model, task, options);
+    if (status == PC_OK) status = run(&s);
     if (status == PC_OK) *out = s.grid;
     else pc_grid_free(s.grid);
-    pc_evaluator_free(s.journal.evaluator);
-    pc_store_free(s.journal.store);
-    pc_grid_columns_free(&s.columns);
-    free(s.effects);
-    free(s.places);
+    end(&s);
+    return status;
+}
+
+pc_status pc_grid_plan(pc_plan *out, pc_model *model, const pc_task *task,
+                       const pc_grid_options *options, pc_plan_time time)
+{
+    grid_search s;
+    pc_status status = begin(&s, model, task, options);
+    if (status == PC_OK) status = check_options(&s);
+    if (status == PC_OK) status = allocate(&s);
+    if (status == PC_OK) {
+        const pc_sweep_list cells = cells_of(&s);
+        status = pc_sweep_plan(out, &cells, 1, model, task, &options->evaluation, time);
+    }
+    pc_grid_free(s.grid);
+    end(&s);
     return status;
 }

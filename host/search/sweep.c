@@ -1,6 +1,4 @@
-/* The exact sweep: every candidate alone, in batches that take about half a second, or ten where
- * each has to prepare the prompts again. */
-#define _POSIX_C_SOURCE 200809L
+/* The exact sweep: every candidate alone, in groups. */
 #include "search/sweep.h"
 
 #include "base/memory.h"
@@ -9,9 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { MOST_IN_BATCH = 512, FEWEST_TO_PREPARE_FOR = 64 };
 
 pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_journal *journal)
 {
@@ -21,68 +16,54 @@ pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_j
                    (long long)progress->n_done, (long long)progress->n_all, progress->unit);
 }
 
-static double now(void)
+/* Interventions that are measured together. */
+typedef struct group {
+    pc_intervention **interventions; /* (most) */
+    double *effects;                 /* (most, n_prompts) */
+    bool *is_touched;                /* (most) */
+    int n, most;
+} group;
+
+static void clear(group *g, const pc_sweep_list *list)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    for (int i = 0; i < g->n && !list->is_lent; i++)
+        pc_intervention_free(g->interventions[i]);
+    g->n = 0;
 }
 
-typedef struct batch {
-    pc_intervention *interventions[MOST_IN_BATCH];
-    double *effects; /* (MOST_IN_BATCH, n_prompts) */
-    bool is_touched[MOST_IN_BATCH];
-    int n;
-} batch;
-
-static void clear(batch *b)
-{
-    for (int i = 0; i < b->n; i++)
-        pc_intervention_free(b->interventions[i]);
-    b->n = 0;
-}
-
-static pc_status measure(pc_effect *out, int *n_found, batch *b, const pc_sweep_list *list,
+static pc_status measure(pc_effect *out, int *n_found, group *g, const pc_sweep_list *list,
                          pc_journal *journal, int64_t first, int n)
 {
-    for (; b->n < n; b->n++)
-        PC_TRY(list->make(&b->interventions[b->n], list->payload, first + b->n));
-    PC_TRY(pc_journal_measure(b->effects, b->is_touched, n_found, journal,
-                              (const pc_intervention *const *)b->interventions, n));
+    for (; g->n < n; g->n++)
+        PC_TRY(list->make(&g->interventions[g->n], list->payload, first + g->n));
+    PC_TRY(pc_journal_measure(g->effects, g->is_touched, n_found, journal,
+                              (const pc_intervention *const *)g->interventions, n));
     if (list->per_prompt)
-        memcpy(list->per_prompt + first * journal->n_prompts, b->effects,
-               (size_t)n * (size_t)journal->n_prompts * sizeof *b->effects);
+        memcpy(list->per_prompt + first * journal->n_prompts, g->effects,
+               (size_t)n * (size_t)journal->n_prompts * sizeof *g->effects);
     for (int i = 0; i < n; i++) {
-        const double *effects = b->effects + (int64_t)i * journal->n_prompts;
+        const double *effects = g->effects + (int64_t)i * journal->n_prompts;
         out[first + i] =
             (pc_effect){pc_mean(effects, journal->n_prompts),
-                        pc_standard_error(effects, journal->n_prompts), b->is_touched[i]};
+                        pc_standard_error(effects, journal->n_prompts), g->is_touched[i]};
     }
     return PC_OK;
 }
 
-static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_sweep_list *list,
-                                  pc_journal *journal, const pc_watch *watch)
+static pc_status sweep_in_groups(pc_effect *out, group *g, const pc_sweep_list *list,
+                                 pc_journal *journal, const pc_watch *watch)
 {
     pc_progress progress = {.phase = "measuring", .unit = list->unit, .n_all = list->n};
-    const bool keeps_prompts = pc_evaluator_keeps_prompts(journal->evaluator);
-    const double wanted = keeps_prompts ? 0.5 : 10;
-    const int fewest = keeps_prompts ? 1 : FEWEST_TO_PREPARE_FOR;
-    int size = keeps_prompts ? 4 : fewest;
     PC_TRY(pc_watch_tell(watch, &progress, journal));
     while (progress.n_done < list->n) {
         const int64_t left = list->n - progress.n_done;
-        const int n = left < size ? (int)left : size;
-        const double start = now();
+        const int n = left < g->most ? (int)left : g->most;
         int n_found;
-        PC_TRY(measure(out, &n_found, b, list, journal, progress.n_done, n));
-        clear(b);
+        PC_TRY(measure(out, &n_found, g, list, journal, progress.n_done, n));
+        clear(g, list);
         progress.n_done += n;
         progress.n_from_journal += n_found;
         PC_TRY(pc_watch_tell(watch, &progress, journal));
-        /* the size changes when something is written and told, never a number */
-        if (now() - start < wanted / 2 && size < MOST_IN_BATCH) size *= 2;
-        else if (now() - start > wanted * 2 && size > fewest) size /= 2;
     }
     return PC_OK;
 }
@@ -90,14 +71,19 @@ static pc_status sweep_in_batches(pc_effect *out, batch *b, const pc_sweep_list 
 pc_status pc_sweep_list_measure(pc_effect *out, const pc_sweep_list *list, pc_journal *journal,
                                 const pc_watch *watch)
 {
-    batch *b = pc_alloc(1, sizeof *b);
-    if (!b) return PC_ERR_NOMEM;
-    b->effects = pc_alloc((size_t)MOST_IN_BATCH * (size_t)journal->n_prompts, sizeof *b->effects);
-    pc_status status = b->effects ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) status = sweep_in_batches(out, b, list, journal, watch);
-    clear(b);
-    free(b->effects);
-    free(b);
+    const pc_evaluator *e = journal->evaluator;
+    const size_t width = (size_t)journal->n_prompts;
+    group g = {.most = pc_sweep_group(list->n, journal->model, pc_evaluator_task(e),
+                                      pc_evaluator_settings(e), pc_evaluator_keeps_prompts(e))};
+    g.interventions = pc_alloc((size_t)g.most, sizeof(pc_intervention *));
+    g.effects = pc_alloc((size_t)g.most * width, sizeof *g.effects);
+    g.is_touched = pc_alloc((size_t)g.most, sizeof *g.is_touched);
+    pc_status status = g.interventions && g.effects && g.is_touched ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK) status = sweep_in_groups(out, &g, list, journal, watch);
+    clear(&g, list);
+    free(g.is_touched);
+    free(g.effects);
+    free(g.interventions);
     return status;
 }
 
@@ -113,10 +99,17 @@ static pc_status cut_candidate(pc_intervention **out, const void *payload, int64
     return pc_intervention_cut(out, &candidates->model->components, &place);
 }
 
+pc_sweep_list pc_sweep_of(const pc_candidates *candidates)
+{
+    return (pc_sweep_list){.n = candidates->n,
+                           .unit = unit_of(candidates->level),
+                           .make = cut_candidate,
+                           .payload = candidates};
+}
+
 pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
                    const pc_watch *watch)
 {
-    const pc_sweep_list list = {candidates->n, unit_of(candidates->level), cut_candidate,
-                                candidates, NULL};
+    const pc_sweep_list list = pc_sweep_of(candidates);
     return pc_sweep_list_measure(out, &list, journal, watch);
 }

@@ -4,6 +4,7 @@
 
 #include "patch/journal.h"
 #include "search/candidates.h"
+#include "search/sweep_group.h"
 
 /* One candidate's effect over the task's prompts. */
 typedef struct pc_effect {
@@ -26,12 +27,16 @@ typedef struct pc_sweep_list {
     const char *unit;
     pc_status (*make)(pc_intervention **out, const void *payload, int64_t i);
     const void *payload;
+    bool is_lent;       /* what is made stays the maker's */
     double *per_prompt; /* (n, n_prompts) to fill, or NULL */
 } pc_sweep_list;
 
 /* The effect of each intervention: out (list->n). */
 pc_status pc_sweep_list_measure(pc_effect *out, const pc_sweep_list *list, pc_journal *journal,
                                 const pc_watch *watch);
+
+/* The list of all candidates, each alone. */
+pc_sweep_list pc_sweep_of(const pc_candidates *candidates);
 
 /* Effects of every candidate alone: out (candidates->n). */
 pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,

@@ -9,6 +9,7 @@
  *   heads.h      attention-pattern detectors
  *   find.h       the search for a circuit, and its evaluation
  *   grid.h       activations patched layer by layer, head by head, position by position
+ *   plan.h       what a job takes, before it runs
  *   circuit.h    the result: numbers, files, figures
  *   version.h    which Patchclamp this is
  *
@@ -46,6 +47,7 @@
 #include "patchclamp/heads.h"
 #include "patchclamp/model.h"
 #include "patchclamp/patch.h"
+#include "patchclamp/plan.h"
 #include "patchclamp/status.h"
 #include "patchclamp/task.h"
 #include "patchclamp/tokenizer.h"

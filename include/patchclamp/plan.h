@@ -54,7 +54,7 @@ typedef enum pc_plan_time {
  * memory does not suffice. */
 PC_API pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
                               const pc_find_options *options, pc_plan_time time);
-PC_API pc_status pc_effects_plan(pc_plan *out, const pc_effects *effects, pc_model *model,
+PC_API pc_status pc_effects_plan(pc_plan *out, pc_effects *effects, pc_model *model,
                                  const pc_task *task, const pc_effects_options *options,
                                  pc_plan_time time);
 PC_API pc_status pc_grid_plan(pc_plan *out, pc_model *model, const pc_task *task,

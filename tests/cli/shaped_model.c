@@ -1,5 +1,6 @@
-/* shaped_model neox|llama FOLDER: a checkpoint of random weights in an existing folder, as many
- * layers and heads as Pythia-160m but narrow, or a small Llama with grouped heads. */
+/* shaped_model neox|llama|wide FOLDER: a checkpoint of random weights in an existing folder, as
+ * many layers and heads as Pythia-160m but narrow, a small Llama with grouped heads, or four layers
+ * of Pythia-160m's width. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -17,6 +18,7 @@ typedef struct tensor {
 typedef struct shaped {
     const char *name, *config;
     int n_layers;
+    float scale;           /* weights lie between - and + this */
     const tensor *tensors; /* ends with a NULL name */
 } shaped;
 
@@ -41,6 +43,25 @@ static const tensor neox[] = {{"gpt_neox.embed_in.weight", VOCAB, 24},
                               {"gpt_neox.layers.%d.mlp.dense_4h_to_h.bias", 24, 0},
                               {NULL, 0, 0}};
 
+/* d_model 768, 12 heads of 64, d_mlp 3072 */
+static const tensor wide[] = {{"gpt_neox.embed_in.weight", VOCAB, 768},
+                              {"gpt_neox.final_layer_norm.weight", 768, 0},
+                              {"gpt_neox.final_layer_norm.bias", 768, 0},
+                              {"embed_out.weight", VOCAB, 768},
+                              {"gpt_neox.layers.%d.input_layernorm.weight", 768, 0},
+                              {"gpt_neox.layers.%d.input_layernorm.bias", 768, 0},
+                              {"gpt_neox.layers.%d.post_attention_layernorm.weight", 768, 0},
+                              {"gpt_neox.layers.%d.post_attention_layernorm.bias", 768, 0},
+                              {"gpt_neox.layers.%d.attention.query_key_value.weight", 2304, 768},
+                              {"gpt_neox.layers.%d.attention.query_key_value.bias", 2304, 0},
+                              {"gpt_neox.layers.%d.attention.dense.weight", 768, 768},
+                              {"gpt_neox.layers.%d.attention.dense.bias", 768, 0},
+                              {"gpt_neox.layers.%d.mlp.dense_h_to_4h.weight", 3072, 768},
+                              {"gpt_neox.layers.%d.mlp.dense_h_to_4h.bias", 3072, 0},
+                              {"gpt_neox.layers.%d.mlp.dense_4h_to_h.weight", 768, 3072},
+                              {"gpt_neox.layers.%d.mlp.dense_4h_to_h.bias", 768, 0},
+                              {NULL, 0, 0}};
+
 /* d_model 12, 8 heads of 4 on 2 KV heads, d_mlp 10 */
 static const tensor llama[] = {{"model.embed_tokens.weight", VOCAB, 12},
                                {"model.norm.weight", 12, 0},
@@ -63,14 +84,21 @@ static const shaped shapes[] = {
      "\"max_position_embeddings\": 16, \"num_attention_heads\": 12, \"num_hidden_layers\": 12, "
      "\"rotary_emb_base\": 10000, \"rotary_pct\": 1.0, \"use_parallel_residual\": true, "
      "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
-     12, neox},
+     12, 0.5f, neox},
     {"llama",
      "{\"model_type\": \"llama\", \"architectures\": [\"LlamaForCausalLM\"], \"hidden_act\": "
      "\"silu\", \"hidden_size\": 12, \"head_dim\": 4, \"intermediate_size\": 10, "
      "\"rms_norm_eps\": 1e-05, \"max_position_embeddings\": 16, \"num_attention_heads\": 8, "
      "\"num_key_value_heads\": 2, \"num_hidden_layers\": 3, \"rope_theta\": 10000.0, "
      "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
-     3, llama}};
+     3, 0.5f, llama},
+    {"wide",
+     "{\"model_type\": \"gpt_neox\", \"architectures\": [\"GPTNeoXForCausalLM\"], \"hidden_act\": "
+     "\"gelu\", \"hidden_size\": 768, \"intermediate_size\": 3072, \"layer_norm_eps\": 1e-05, "
+     "\"max_position_embeddings\": 64, \"num_attention_heads\": 12, \"num_hidden_layers\": 4, "
+     "\"rotary_emb_base\": 10000, \"rotary_pct\": 1.0, \"use_parallel_residual\": false, "
+     "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
+     4, 0.05f, wide}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 static pc_status put_file(const char *folder, const char *name, const pc_text *text)
@@ -83,12 +111,13 @@ static pc_status put_file(const char *folder, const char *name, const pc_text *t
 }
 
 /* The tensor's entry in the header; its weights behind the others. */
-static void put_tensor(pc_text *header, pc_text *weights, pc_rng *rng, const tensor *t, int layer)
+static void put_tensor(pc_text *header, pc_text *weights, pc_rng *rng, const tensor *t, int layer,
+                       float scale)
 {
     const size_t first = weights->length;
     const int n = t->rows * (t->columns ? t->columns : 1);
     for (int i = 0; i < n; i++) {
-        const float value = (float)(pc_rng_unit(rng) - 0.5);
+        const float value = scale * (float)(2 * pc_rng_unit(rng) - 1);
         pc_text_put_bytes(weights, (const char *)&value, sizeof value);
     }
     pc_text_put(header, header->length ? ",\"" : "{\"");
@@ -104,7 +133,7 @@ static pc_status put_weights(const char *folder, const shaped *s)
     pc_rng rng = {.seed = 7};
     for (const tensor *t = s->tensors; t->name; t++)
         for (int layer = 0; layer < (strstr(t->name, "%d") ? s->n_layers : 1); layer++)
-            put_tensor(&header, &weights, &rng, t, layer);
+            put_tensor(&header, &weights, &rng, t, layer, s->scale);
     pc_text_put(&header, "}");
     for (int byte = 0; byte < 8; byte++)
         pc_text_put_bytes(&file, &(char){(char)(header.length >> (8 * byte) & 0xff)}, 1);
@@ -134,6 +163,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "shaped_model: %s\n", pc_last_error());
         return 1;
     }
-    fprintf(stderr, "shaped_model: expected neox or llama, and FOLDER\n");
+    fprintf(stderr, "shaped_model: expected neox, llama or wide, and FOLDER\n");
     return 1;
 }
