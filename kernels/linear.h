@@ -12,9 +12,11 @@
 
 #include <stdint.h>
 
-/* The definition, in double. */
-void pc_ref_linear(double *out, const double *x, const float *w, const float *bias, int64_t rows,
-                   int64_t n_in, int64_t n_out);
+typedef void pc_linear_fn(double *out, const double *x, const float *w, const float *bias,
+                          int64_t rows, int64_t n_in, int64_t n_out);
+
+/* The definition, in double; and the same bits, faster. */
+pc_linear_fn pc_ref_linear, pc_linear_avx2;
 
 /* The same with w (n_out, n_in), each output the dot product of a row of x and a row of w: how an
  * unembedding reads one token's logit. */

@@ -9,6 +9,7 @@
 #include "kernels/attention_delta.h"
 #include "kernels/gemm.h"
 #include "kernels/kl_delta.h"
+#include "kernels/linear.h"
 #include "kernels/norm_base.h"
 #include "kernels/rmsnorm_delta.h"
 #include "kernels/rotary.h"
@@ -20,6 +21,7 @@
 typedef struct pc_cpu_ops {
     const char *name; /* "baseline", "avx2" (with FMA), "avx512" (with F) */
     pc_gemm_fn *gemm;
+    pc_linear_fn *linear; /* in double */
     pc_norm_delta_fn *layernorm_delta, *rmsnorm_delta;
     pc_activation_delta_fn *activation_delta;
     pc_attention_delta_fn *attention_delta;

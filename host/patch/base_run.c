@@ -149,8 +149,8 @@ static void project(double *out, const pass *p, pc_weight weight, pc_weight bias
     const pc_shape *s = p->s;
     const int64_t size = (int64_t)s->d_model * s->d_head;
     const float *b = pc_model_vector(p->model, bias, layer);
-    pc_ref_linear(out, p->normed, matrix(p, weight, layer, slot * size, size),
-                  b ? b + slot * s->d_head : NULL, p->seq, s->d_model, s->d_head);
+    p->w->ops->linear(out, p->normed, matrix(p, weight, layer, slot * size, size),
+                      b ? b + slot * s->d_head : NULL, p->seq, s->d_model, s->d_head);
 }
 
 /* A head's q or k as the scores use it. */
@@ -233,16 +233,16 @@ static void run_attention(pc_base_layer *l, const pass *p, int layer)
     for (int64_t head = 0; head < s->n_heads; head++)
         run_head(l, p, layer, head);
     if (p->outputs) put_out(p->outputs->z, p->all_z, p, layer, q);
-    pc_ref_linear(p->out, p->all_z, matrix(p, PC_W_O, layer, 0, q * d),
-                  pc_model_vector(p->model, PC_B_O, layer), rows, q, d);
+    p->w->ops->linear(p->out, p->all_z, matrix(p, PC_W_O, layer, 0, q * d),
+                      pc_model_vector(p->model, PC_B_O, layer), rows, q, d);
     if (s->has_post_norms) apply_norm(p->out, &l->attention_post, p->out, p, PC_LN1_POST_W, layer);
 }
 
 static void mlp_input(double *out, const pass *p, pc_weight weight, pc_weight bias, int layer)
 {
     const pc_shape *s = p->s;
-    pc_ref_linear(out, p->normed, matrix(p, weight, layer, 0, (int64_t)s->d_model * s->d_mlp),
-                  pc_model_vector(p->model, bias, layer), p->seq, s->d_model, s->d_mlp);
+    p->w->ops->linear(out, p->normed, matrix(p, weight, layer, 0, (int64_t)s->d_model * s->d_mlp),
+                      pc_model_vector(p->model, bias, layer), p->seq, s->d_model, s->d_mlp);
 }
 
 /* p->normed = what the MLP adds. */
@@ -263,8 +263,9 @@ static void run_mlp(pc_base_layer *l, const pass *p, int layer)
     }
     keep(l->act, p->a, n);
     if (p->outputs) put_out(p->outputs->act, p->a, p, layer, s->d_mlp);
-    pc_ref_linear(p->normed, p->a, matrix(p, PC_W_OUT, layer, 0, (int64_t)s->d_mlp * s->d_model),
-                  pc_model_vector(p->model, PC_B_OUT, layer), p->seq, s->d_mlp, s->d_model);
+    p->w->ops->linear(p->normed, p->a,
+                      matrix(p, PC_W_OUT, layer, 0, (int64_t)s->d_mlp * s->d_model),
+                      pc_model_vector(p->model, PC_B_OUT, layer), p->seq, s->d_mlp, s->d_model);
     if (s->has_post_norms) apply_norm(p->normed, &l->mlp_post, p->normed, p, PC_LN2_POST_W, layer);
     keep(l->m, p->normed, p->seq * s->d_model);
     if (p->outputs) put_out(p->outputs->m, p->normed, p, layer, s->d_model);

@@ -1,6 +1,7 @@
 /* The slow twin's forward pass. */
 #include "patch/twin.h"
 
+#include "backend/cpu_ops.h"
 #include "base/memory.h"
 #include "kernels/attention.h"
 #include "kernels/layernorm.h"
@@ -18,6 +19,7 @@ enum { LOGITS_TOGETHER = 64 }; /* rows of W_U that are widened at a time */
 
 struct pc_twin {
     const pc_model *model;
+    pc_linear_fn *linear;  /* the reference's sums, faster */
     float *widened;        /* room for the matrix in use, where the model keeps it in 16 bits */
     double *frequencies;   /* (rotary.dim / 2) */
     pc_rotary_kind rotary; /* of one head */
@@ -85,7 +87,8 @@ static bool allocate(pc_twin *t, size_t seq)
     t->positions = pc_alloc(seq, sizeof *t->positions);
     t->pattern = pc_alloc(seq * seq, sizeof(double));
     t->has_cut = pc_alloc((size_t)t->model->components.n_readers, 1);
-    return has_all && t->up && t->widened && t->frequencies && t->positions && t->pattern && t->has_cut;
+    return has_all && t->up && t->widened && t->frequencies && t->positions && t->pattern &&
+           t->has_cut;
 }
 
 pc_status pc_twin_new(pc_twin **out, const pc_model *model, int longest)
@@ -94,6 +97,7 @@ pc_status pc_twin_new(pc_twin **out, const pc_model *model, int longest)
     pc_twin *t = pc_alloc(1, sizeof *t);
     if (!t) return PC_ERR_NOMEM;
     t->model = model;
+    t->linear = pc_cpu_ops_best()->linear;
     if (!allocate(t, (size_t)longest)) {
         pc_twin_free(t);
         return PC_ERR_NOMEM;
@@ -162,8 +166,8 @@ static void apply_norm(double *out, const double *x, const pc_model *model, pc_w
 static void mlp_output(double *out, const double *acts, pc_twin *t, int layer)
 {
     const pc_shape *s = &t->model->shape;
-    pc_ref_linear(out, acts, matrix(t, PC_W_OUT, layer, 0, (int64_t)s->d_mlp * s->d_model),
-                  pc_model_vector(t->model, PC_B_OUT, layer), t->run->seq, s->d_mlp, s->d_model);
+    t->linear(out, acts, matrix(t, PC_W_OUT, layer, 0, (int64_t)s->d_mlp * s->d_model),
+              pc_model_vector(t->model, PC_B_OUT, layer), t->run->seq, s->d_mlp, s->d_model);
 }
 
 static void add_rows(double *to, const double *from, int64_t n)
@@ -351,8 +355,8 @@ static void project(double *out, pc_twin *t, int layer, pc_reader_kind kind, int
         apply_norm(t->normed, input, t->model, PC_LN1_W, layer, t->run->seq);
         normed = t->normed;
     }
-    pc_ref_linear(out, normed, matrix(t, weights[kind], layer, slot * size, size),
-                  b ? b + (int64_t)slot * s->d_head : NULL, t->run->seq, s->d_model, s->d_head);
+    t->linear(out, normed, matrix(t, weights[kind], layer, slot * size, size),
+              b ? b + (int64_t)slot * s->d_head : NULL, t->run->seq, s->d_model, s->d_head);
 }
 
 /* The rows of the source's pattern where cuts act, and what the head gathers with them. */
@@ -402,16 +406,16 @@ static void compute_head(double *out, pc_twin *t, int layer, int head)
     if (t->wiring->patterns)
         memcpy(t->wiring->patterns + ((int64_t)layer * s->n_heads + head) * seq * seq, t->pattern,
                (size_t)seq * (size_t)seq * sizeof *t->pattern);
-    pc_ref_linear(out, t->z, matrix(t, PC_W_O, layer, head * size, size), NULL, seq, s->d_head,
-                  s->d_model);
+    t->linear(out, t->z, matrix(t, PC_W_O, layer, head * size, size), NULL, seq, s->d_head,
+              s->d_model);
 }
 
 /* out (seq, d_mlp) = normed W + bias */
 static void mlp_input(double *out, pc_twin *t, pc_weight weight, pc_weight bias, int layer)
 {
     const pc_shape *s = &t->model->shape;
-    pc_ref_linear(out, t->normed, matrix(t, weight, layer, 0, (int64_t)s->d_model * s->d_mlp),
-                  pc_model_vector(t->model, bias, layer), t->run->seq, s->d_model, s->d_mlp);
+    t->linear(out, t->normed, matrix(t, weight, layer, 0, (int64_t)s->d_model * s->d_mlp),
+              pc_model_vector(t->model, bias, layer), t->run->seq, s->d_model, s->d_mlp);
 }
 
 static void add_act_bias(double *acts, const pc_twin *t, int layer)
