@@ -151,15 +151,15 @@ Test(graph_circuit, csv_lists_what_was_measured_by_rank)
     pc_text text = {0};
     c->n_edges = 3;
     c->n_nodes = 2;
-    cr_assert_eq(
-        pc_circuit_add_node(c, &(pc_circuit_node){"m0.n17", NULL, 0.5, 0.25, true, true, false}),
-        PC_OK);
+    cr_assert_eq(pc_circuit_add_node(
+                     c, &(pc_circuit_node){"m0.n17", NULL, 0.5, 0.25, true, true, false, 16}),
+                 PC_OK);
     cr_assert_eq(pc_circuit_add_edge(c, &(pc_circuit_edge){.from = "m1", .to = "logits"}), PC_OK);
     cr_assert_eq(pc_circuit_put_csv(&text, c), PC_OK);
     cr_expect_str_eq(text.data, "kind,name,effect,stderr,n\n"
                                 "node,input,-5.1,0.03,64\n"
                                 "node,a0.h0,-0.1,0.03,64\n"
-                                "neuron,m0.n17,0.5,0.25,64\n"
+                                "neuron,m0.n17,0.5,0.25,16\n"
                                 "edge,input->a0.h2<q>,-0.41,0.031,64\n"
                                 "edge,input->a0.h2<k>,-0.22,0.031,64\n"
                                 "edge,input->a0.h1<v>,0.11,0.031,64\n");

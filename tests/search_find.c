@@ -626,7 +626,7 @@ Test(search_find, options_that_cannot_be_are_refused_and_leave_nothing)
     low.faithfulness = 0;
     high.faithfulness = 1.5;
     expect_refused("gpt2-plain", "run", top, "top is 0, expected at least 1");
-    expect_refused("gpt2-plain", "run", method, "method \"acdc\" does not exist yet");
+    expect_refused("gpt2-plain", "run", method, "method \"acdc\" does not exist");
     expect_refused("gpt2-plain", "run", threshold, "threshold is nan, expected 0 or more");
     threshold.threshold = -1;
     expect_refused("gpt2-plain", "run", threshold, "threshold is -1, expected 0 or more");

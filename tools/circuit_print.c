@@ -90,6 +90,17 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
     table_cell(t, "%s", c->role ? c->role : "");
 }
 
+/* What a race has left out. */
+static void print_race(const pc_circuit *circuit, double all, double n)
+{
+    double done;
+    const char *confidence = pc_circuit_option(circuit, "confidence");
+    if (!confidence || !pc_circuit_evaluation(&done, circuit, "evaluations")) return;
+    printf("racing: the top %s with probability %s, %.0f of %.0f evaluations (%.0f%% saved)\n",
+           pc_circuit_option(circuit, "top"), confidence, done, all * n,
+           100 * (1 - done / (all * n)));
+}
+
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
@@ -107,6 +118,7 @@ static void print_summary(const pc_circuit *circuit)
     if (pc_circuit_evaluation(&faithfulness, circuit, "faithfulness"))
         printf("faithfulness %.4f\n", faithfulness);
     else printf("faithfulness undefined: full and empty differ by less than two standard errors\n");
+    print_race(circuit, all, n);
 }
 
 pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)

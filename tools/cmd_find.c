@@ -15,7 +15,7 @@
 typedef struct find_words {
     const char *model, *task, *level, *method, *directory, *granularity, *bos;
     int64_t top, rows;
-    double threshold, faithfulness;
+    double threshold, faithfulness, confidence;
     pc_kv_granularity kv;
     bool is_json, has_resume, is_plan;
     pc_bos_rule bos_rule;
@@ -38,13 +38,17 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
         {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"level", 0, OPTION_TEXT, &w->level, "NAME", "node, edge or neuron (edge)", 0, 0},
-        {"method", 0, OPTION_TEXT, &w->method, "NAME", "exact, the only one so far", 0, 0},
+        {"method", 0, OPTION_TEXT, &w->method, "NAME",
+         "exact, or racing: the top with --confidence, on no more prompts than it takes (exact)", 0,
+         0},
         {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
          "grouped heads: k and v read once per KV head (kv), or per query head (query)", 0, 0},
         {"faithfulness", 0, OPTION_REAL, &w->faithfulness, "F",
          "the fewest components that keep F (0.9)", 0, 0},
         {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
         {"threshold", 0, OPTION_REAL, &w->threshold, "X", "components with |effect| >= X", 0, 0},
+        {"confidence", 0, OPTION_REAL, &w->confidence, "P",
+         "of racing: the probability that its top is the top (0.95)", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
@@ -76,11 +80,20 @@ static int read_selection(pc_find_options *out, const find_words *w)
     } else if (!isnan(w->faithfulness)) {
         out->faithfulness = w->faithfulness;
     }
-    const bool is_possible = out->faithfulness > 0 && out->faithfulness <= 1 && out->threshold >= 0;
-    if (!is_possible)
-        complain("find",
-                 "--faithfulness must lie above 0 and at most at 1, --threshold at 0 or above");
-    return is_possible ? EXIT_DONE : EXIT_USAGE;
+    return EXIT_DONE;
+}
+
+static int read_method(pc_find_options *out, const find_words *w)
+{
+    out->method = w->method;
+    if (!isnan(w->confidence)) out->confidence = w->confidence;
+    if (!isnan(w->confidence) && strcmp(w->method, "racing") != 0) {
+        complain("find", "--confidence belongs to --method racing, not to %s", w->method);
+        return EXIT_USAGE;
+    }
+    if (pc_find_check(out) == PC_OK) return EXIT_DONE;
+    complain("find", "%s", pc_last_error());
+    return EXIT_USAGE;
 }
 
 /* A run replaces these files in its directory. */
@@ -90,10 +103,6 @@ static int read_words(pc_find_options *out, find_words *w)
 {
     if (!w->task || (!w->is_plan && (!w->directory || !*w->directory))) {
         complain("find", "expected --task T and -o DIR or --plan; see patchclamp find --help");
-        return EXIT_USAGE;
-    }
-    if (strcmp(w->method, "exact") != 0) {
-        complain("find", "--method is \"%s\", this version has exact", w->method);
         return EXIT_USAGE;
     }
     if (pc_level_parse(&out->level, w->level) != PC_OK ||
@@ -109,10 +118,10 @@ static int read_words(pc_find_options *out, find_words *w)
     const int prompts = check_prompt_words(&w->prompts, w->task, "find");
     if (prompts != EXIT_DONE || read_bos(&w->bos_rule, w->bos, "find") != EXIT_DONE)
         return EXIT_USAGE;
-    out->method = w->method;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
-    const int code = read_selection(out, w);
+    int code = read_selection(out, w);
+    if (code == EXIT_DONE) code = read_method(out, w);
     return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, "find") : code;
 }
 
@@ -163,6 +172,7 @@ int cmd_find(int argc, char **argv)
                     .rows = 25,
                     .threshold = NAN,
                     .faithfulness = NAN,
+                    .confidence = NAN,
                     .prompts = PROMPT_WORDS_INIT,
                     .measure = MEASURE_WORDS_INIT};
     pc_find_options options = PC_FIND_OPTIONS_INIT;

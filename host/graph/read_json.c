@@ -191,6 +191,18 @@ static pc_status read_effect(double *effect, double *error, bool *is_measured, c
     return PC_OK;
 }
 
+/* Fewer prompts than the task's, where it is said. */
+static pc_status read_n(int64_t *out, const pc_spot *spot)
+{
+    const json_t *n = json_object_get(spot->object, "n");
+    *out = 0;
+    if (!n) return PC_OK;
+    if (!json_is_integer(n) || json_integer_value(n) < 1)
+        return fail_at(spot, "n", "a number of prompts");
+    *out = json_integer_value(n);
+    return PC_OK;
+}
+
 static pc_status read_untouched(bool *out, const pc_spot *spot)
 {
     *out = false;
@@ -202,6 +214,7 @@ static pc_status read_node(pc_circuit *c, const pc_spot *at)
     pc_circuit_node node = {0};
     PC_TRY(read_text(&node.name, at, "name"));
     PC_TRY(read_effect(&node.effect, &node.stderr_, &node.is_measured, at));
+    PC_TRY(read_n(&node.n, at));
     PC_TRY(read_bool(&node.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&node.is_untouched, at));
     if (json_object_get(at->object, "role")) PC_TRY(read_text(&node.role, at, "role"));
@@ -214,6 +227,7 @@ static pc_status read_edge(pc_circuit *c, const pc_spot *at)
     PC_TRY(read_text(&edge.from, at, "from"));
     PC_TRY(read_text(&edge.to, at, "to"));
     PC_TRY(read_effect(&edge.effect, &edge.stderr_, &edge.is_measured, at));
+    PC_TRY(read_n(&edge.n, at));
     PC_TRY(read_bool(&edge.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&edge.is_untouched, at));
     return pc_circuit_add_edge(c, &edge);

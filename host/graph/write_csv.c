@@ -7,13 +7,13 @@
 
 #include <stdlib.h>
 
-static void put_row_end(pc_text *t, const pc_circuit *c, double effect, double error)
+static void put_row_end(pc_text *t, const pc_circuit *c, double effect, double error, int64_t n)
 {
     pc_text_put(t, ",");
     pc_text_put_number(t, effect);
     pc_text_put(t, ",");
     pc_text_put_number(t, error);
-    pc_text_printf(t, ",%lld\n", (long long)c->task.n);
+    pc_text_printf(t, ",%lld\n", (long long)(n ? n : c->task.n));
 }
 
 static void put_nodes(pc_text *t, const pc_circuit *c, const size_t *order, bool is_neuron)
@@ -25,7 +25,7 @@ static void put_nodes(pc_text *t, const pc_circuit *c, const size_t *order, bool
             (part.kind == PC_PART_NEURON) != is_neuron)
             continue;
         pc_text_printf(t, "%s,%s", is_neuron ? "neuron" : "node", node->name);
-        put_row_end(t, c, node->effect, node->stderr_);
+        put_row_end(t, c, node->effect, node->stderr_, node->n);
     }
 }
 
@@ -35,7 +35,7 @@ static void put_edges(pc_text *t, const pc_circuit *c, const size_t *order)
         const pc_circuit_edge *edge = &c->edges[order[i]];
         if (!edge->is_measured) continue;
         pc_text_printf(t, "edge,%s->%s", edge->from, edge->to);
-        put_row_end(t, c, edge->effect, edge->stderr_);
+        put_row_end(t, c, edge->effect, edge->stderr_, edge->n);
     }
 }
 

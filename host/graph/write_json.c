@@ -80,7 +80,7 @@ static void put_numbers(pc_text *t, const char *key, const pc_circuit_numbers *n
     pc_text_put(t, "}");
 }
 
-static void put_effect(pc_text *t, double effect, double error, bool is_measured)
+static void put_effect(pc_text *t, double effect, double error, int64_t n, bool is_measured)
 {
     if (!is_measured) {
         pc_text_put(t, ", \"effect\": null, \"stderr\": null");
@@ -90,13 +90,14 @@ static void put_effect(pc_text *t, double effect, double error, bool is_measured
     pc_text_put_number(t, effect);
     pc_text_put(t, ", \"stderr\": ");
     pc_text_put_number(t, error);
+    if (n) pc_text_printf(t, ", \"n\": %lld", (long long)n);
 }
 
 static void put_node(pc_text *t, const pc_circuit_node *node)
 {
     pc_text_put(t, "    {\"name\": ");
     pc_text_put_json_string(t, node->name);
-    put_effect(t, node->effect, node->stderr_, node->is_measured);
+    put_effect(t, node->effect, node->stderr_, node->n, node->is_measured);
     pc_text_printf(t, ", \"in_circuit\": %s", word(node->in_circuit));
     if (node->role) {
         pc_text_put(t, ", \"role\": ");
@@ -112,7 +113,7 @@ static void put_edge(pc_text *t, const pc_circuit_edge *edge)
     pc_text_put_json_string(t, edge->from);
     pc_text_put(t, ", \"to\": ");
     pc_text_put_json_string(t, edge->to);
-    put_effect(t, edge->effect, edge->stderr_, edge->is_measured);
+    put_effect(t, edge->effect, edge->stderr_, edge->n, edge->is_measured);
     pc_text_printf(t, ", \"in_circuit\": %s", word(edge->in_circuit));
     if (edge->is_untouched) pc_text_put(t, ", \"untouched\": true");
     pc_text_put(t, "}");

@@ -2,6 +2,7 @@
 #include "patch/journal.h"
 
 #include "base/memory.h"
+#include "patch/evaluator.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,15 @@ static pc_status keep(double *effects, bool *is_touched, scratch *s, pc_journal 
     return PC_OK;
 }
 
+static pc_status measure_missing(scratch *s, const pc_journal *j)
+{
+    if (!j->prompts)
+        return pc_evaluator_measure(s->measured, s->is_touched, j->evaluator, s->missing,
+                                    s->n_missing);
+    return pc_evaluator_measure_on(s->measured, s->is_touched, j->evaluator, s->missing,
+                                   s->n_missing, j->prompts, j->n_prompts);
+}
+
 pc_status pc_journal_measure(double *effects, bool *is_touched, int *n_found, pc_journal *j,
                              const pc_intervention *const *interventions, int n)
 {
@@ -90,9 +100,7 @@ pc_status pc_journal_measure(double *effects, bool *is_touched, int *n_found, pc
     pc_status status = scratch_init(&s, n, j->n_prompts);
     if (status == PC_OK) status = look_up(effects, is_touched, &s, j, interventions, n);
     *n_found = n - s.n_missing;
-    if (status == PC_OK && s.n_missing > 0)
-        status =
-            pc_evaluator_measure(s.measured, s.is_touched, j->evaluator, s.missing, s.n_missing);
+    if (status == PC_OK && s.n_missing > 0) status = measure_missing(&s, j);
     if (status == PC_OK) status = keep(effects, is_touched, &s, j);
     scratch_free(&s, n);
     return status;

@@ -11,7 +11,8 @@
 typedef struct pc_journal {
     const pc_model *model;
     pc_evaluator *evaluator;
-    pc_store *store; /* NULL: nothing is kept */
+    pc_store *store;    /* NULL: nothing is kept */
+    const int *prompts; /* (n_prompts) those measured on, in ascending order; NULL: all */
     int n_prompts;
     const char *suffix; /* of every key: settings that are not the run's own; NULL: none */
 } pc_journal;

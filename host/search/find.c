@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "patch/evaluator.h"
+#include "search/racing.h"
 #include "search/result.h"
 #include "search/run_facts.h"
 #include "search/sweep_plan.h"
@@ -13,11 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pc_status check_options(const pc_find_options *o)
+static pc_status check_selection(const pc_find_options *o)
 {
-    if (strcmp(o->method, "exact") != 0)
-        return pc_fail(PC_ERR_UNSUPPORTED, "method \"%.40s\" does not exist yet, only exact",
-                       o->method);
     if (o->selection == PC_SELECT_TOP && o->top < 1)
         return pc_fail(PC_ERR_INPUT, "top is %lld, expected at least 1", (long long)o->top);
     if (o->selection == PC_SELECT_THRESHOLD && !(o->threshold >= 0))
@@ -52,13 +50,15 @@ static void put_selection(char out[64], const pc_find_options *o)
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o)
 {
-    char selection[64];
+    char selection[64], confidence[32];
     pc_run_facts facts;
     put_selection(selection, o);
     PC_TRY(pc_run_facts_init(&facts, model, task, &o->evaluation));
     pc_run_facts_add(&facts, "level", pc_level_name(o->level));
     pc_run_facts_add(&facts, "method", o->method);
     pc_run_facts_add(&facts, "selection", selection);
+    if (strcmp(o->method, "racing") == 0)
+        pc_run_facts_add(&facts, "confidence", pc_format_number(confidence, o->confidence));
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
 
@@ -73,6 +73,7 @@ typedef struct search {
     pc_journal journal;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
+    int64_t n_evaluations; /* of the candidates: interventions times prompts */
     pc_scale scale;
     pc_choice choice;
 } search;
@@ -116,10 +117,62 @@ static pc_status prepare(search *s)
     return s->options->selection == PC_SELECT_FAITHFULNESS ? pc_scale_check(&s->scale) : PC_OK;
 }
 
+/* ---- methods ---- */
+
+static pc_status measure_exactly(search *s)
+{
+    s->n_evaluations = s->candidates.n * s->journal.n_prompts;
+    return pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch);
+}
+
+static pc_status measure_in_a_race(search *s)
+{
+    const pc_racing_options options = {s->options->top, s->options->confidence};
+    return pc_racing(s->effects, &s->n_evaluations, &s->candidates, &options, &s->journal,
+                     &s->watch);
+}
+
+static pc_status check_race(const pc_find_options *o)
+{
+    if (o->selection != PC_SELECT_TOP)
+        return pc_fail(PC_ERR_INPUT, "method racing finds the top: say how many with top");
+    if (!(o->confidence > 0 && o->confidence < 1))
+        return pc_fail(PC_ERR_INPUT, "confidence is %g, expected more than 0 and less than 1",
+                       o->confidence);
+    return PC_OK;
+}
+
+/* How the effects of the candidates come about. */
+typedef struct method {
+    const char *name;
+    pc_status (*check)(const pc_find_options *options); /* NULL: takes any */
+    pc_status (*measure)(search *s);
+} method;
+
+static const method methods[] = {{"exact", NULL, measure_exactly},
+                                 {"racing", check_race, measure_in_a_race}};
+
+static const method *method_of(const pc_find_options *o)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i].name, o->method) == 0) return &methods[i];
+    return NULL;
+}
+
+pc_status pc_find_check(const pc_find_options *o)
+{
+    const method *m = method_of(o);
+    if (!m)
+        return pc_fail(PC_ERR_UNSUPPORTED,
+                       "method \"%.40s\" does not exist, expected exact or racing", o->method);
+    PC_TRY(check_selection(o));
+    return m->check ? m->check(o) : PC_OK;
+}
+
 static pc_status measure(search *s)
 {
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
-    PC_TRY(pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch));
+    PC_TRY(method_of(s->options)->measure(s));
     return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
                      &s->watch);
 }
@@ -133,7 +186,8 @@ static pc_status build(pc_circuit **out, search *s)
                               .effects = s->effects,
                               .node_effects = s->node_effects,
                               .scale = &s->scale,
-                              .choice = &s->choice};
+                              .choice = &s->choice,
+                              .n_evaluations = s->n_evaluations};
     return pc_result_build(out, &result);
 }
 
@@ -181,7 +235,7 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
                        const pc_find_options *options, pc_plan_time time)
 {
     pc_candidates nodes, candidates;
-    PC_TRY(check_options(options));
+    PC_TRY(pc_find_check(options));
     PC_TRY(pc_candidates_init(&nodes, model, PC_LEVEL_NODE));
     PC_TRY(pc_candidates_init(&candidates, model, options->level));
     const pc_sweep_list lists[] = {pc_sweep_of(&candidates), pc_sweep_of(&nodes)};
@@ -193,7 +247,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
                   const pc_find_options *options)
 {
     *out = NULL;
-    PC_TRY(check_options(options));
+    PC_TRY(pc_find_check(options));
     search s = {.model = model,
                 .task = task,
                 .options = options,

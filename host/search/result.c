@@ -7,6 +7,7 @@
 #include "search/provenance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A head bears a role's name if at least this share of its attention fits; rows of repeated random
  * tokens that decide it. */
@@ -52,6 +53,8 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));
+    if (strcmp(r->options->method, "racing") == 0)
+        PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     return set_selection(circuit, r->options);
 }
 
@@ -69,18 +72,33 @@ static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
     PC_TRY(pc_circuit_set_evaluation(circuit, "circuit_stderr", r->choice->metric.standard_error));
     PC_TRY(pc_circuit_set_evaluation(circuit, "n", r->scale->n_prompts));
     PC_TRY(pc_circuit_set_evaluation(circuit, "kept", (double)n_kept));
+    PC_TRY(pc_circuit_set_evaluation(circuit, "evaluations", (double)r->n_evaluations));
     return pc_circuit_set_evaluation(circuit, "components", (double)r->candidates->n);
 }
 
 /* ---- nodes and edges ---- */
 
-static void set_effect(double *effect, double *standard_error, bool *is_measured,
-                       bool *is_untouched, const pc_effect *from)
+/* What nodes and edges say of their effect. */
+typedef struct said {
+    double *effect, *standard_error;
+    int64_t *n;
+    bool *is_measured, *is_untouched;
+} said;
+
+static void set_effect(said to, const pc_effect *from, const pc_result *r)
 {
-    *effect = from->mean;
-    *standard_error = from->standard_error;
-    *is_measured = true;
-    *is_untouched = !from->is_touched;
+    *to.effect = from->mean;
+    *to.standard_error = from->standard_error;
+    *to.n = from->n < pc_task_n(r->task) ? from->n : 0;
+    *to.is_measured = true;
+    *to.is_untouched = !from->is_touched;
+}
+
+static void set_node(pc_circuit_node *node, const pc_effect *from, const pc_result *r)
+{
+    set_effect(
+        (said){&node->effect, &node->stderr_, &node->n, &node->is_measured, &node->is_untouched},
+        from, r);
 }
 
 /* Which writers a circuit of edges contains: the ends of its edges. */
@@ -109,9 +127,7 @@ static pc_status add_writers(pc_circuit *circuit, const pc_result *r, const bool
     for (int u = 0; u < c->n_writers; u++) {
         pc_circuit_node node = {
             .name = c->writers[u].name, .role = role_of(scores, c, u), .in_circuit = in_circuit[u]};
-        if (effects)
-            set_effect(&node.effect, &node.stderr_, &node.is_measured, &node.is_untouched,
-                       &effects[u]);
+        if (effects) set_node(&node, &effects[u], r);
         PC_TRY(pc_circuit_add_node(circuit, &node));
     }
     return pc_circuit_add_node(circuit, &(pc_circuit_node){.name = "logits", .in_circuit = true});
@@ -123,8 +139,7 @@ static pc_status add_neurons(pc_circuit *circuit, const pc_result *r)
     for (int64_t i = 0; i < r->candidates->n; i++) {
         pc_candidate_name(name, r->candidates, i);
         pc_circuit_node node = {.name = name, .in_circuit = r->choice->kept[i]};
-        set_effect(&node.effect, &node.stderr_, &node.is_measured, &node.is_untouched,
-                   &r->effects[i]);
+        set_node(&node, &r->effects[i], r);
         PC_TRY(pc_circuit_add_node(circuit, &node));
     }
     return PC_OK;
@@ -139,8 +154,9 @@ static pc_status add_edges(pc_circuit *circuit, const pc_result *r)
         pc_circuit_edge edge = {.from = c->writers[writer].name,
                                 .to = c->readers[reader].name,
                                 .in_circuit = r->choice->kept[e]};
-        set_effect(&edge.effect, &edge.stderr_, &edge.is_measured, &edge.is_untouched,
-                   &r->effects[e]);
+        set_effect(
+            (said){&edge.effect, &edge.stderr_, &edge.n, &edge.is_measured, &edge.is_untouched},
+            &r->effects[e], r);
         PC_TRY(pc_circuit_add_edge(circuit, &edge));
     }
     return PC_OK;

@@ -15,6 +15,7 @@ typedef struct pc_result {
     const pc_effect *node_effects; /* (n_writers), NULL unless the level is edge */
     const pc_scale *scale;
     const pc_choice *choice;
+    int64_t n_evaluations; /* of the candidates: interventions times prompts */
 } pc_result;
 
 /* Builds the circuit: options, baseline, nodes with their roles, edges, evaluation. */

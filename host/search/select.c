@@ -12,6 +12,7 @@
 enum { CIRCUITS_AT_ONCE = 8 };
 
 typedef struct ranked {
+    bool is_ahead;
     double strength;
     int64_t index;
 } ranked;
@@ -19,6 +20,7 @@ typedef struct ranked {
 static int compare_ranked(const void *a, const void *b)
 {
     const ranked *x = a, *y = b;
+    if (x->is_ahead != y->is_ahead) return x->is_ahead ? -1 : 1;
     if (x->strength != y->strength) return x->strength > y->strength ? -1 : 1;
     return (x->index > y->index) - (x->index < y->index);
 }
@@ -28,7 +30,7 @@ static pc_status rank(int64_t *order, const pc_effect *effects, int64_t n)
     ranked *rows = pc_alloc((size_t)n, sizeof *rows);
     if (!rows) return PC_ERR_NOMEM;
     for (int64_t i = 0; i < n; i++)
-        rows[i] = (ranked){fabs(effects[i].mean), i};
+        rows[i] = (ranked){effects[i].is_ahead, fabs(effects[i].mean), i};
     qsort(rows, (size_t)n, sizeof *rows, compare_ranked);
     for (int64_t i = 0; i < n; i++)
         order[i] = rows[i].index;

@@ -44,8 +44,10 @@ static pc_status measure(pc_effect *out, int *n_found, group *g, const pc_sweep_
     for (int i = 0; i < n; i++) {
         const double *effects = g->effects + (int64_t)i * journal->n_prompts;
         out[first + i] =
-            (pc_effect){pc_mean(effects, journal->n_prompts),
-                        pc_standard_error(effects, journal->n_prompts), g->is_touched[i]};
+            (pc_effect){.mean = pc_mean(effects, journal->n_prompts),
+                        .standard_error = pc_standard_error(effects, journal->n_prompts),
+                        .n = journal->n_prompts,
+                        .is_touched = g->is_touched[i]};
     }
     return PC_OK;
 }

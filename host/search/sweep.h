@@ -6,9 +6,11 @@
 #include "search/candidates.h"
 #include "search/sweep_group.h"
 
-/* One candidate's effect over the task's prompts. */
+/* One candidate's effect over the task's prompts, or some of them. */
 typedef struct pc_effect {
     double mean, standard_error;
+    int n;           /* prompts */
+    bool is_ahead;   /* ranked before all that are not, whatever their means: a race decided so */
     bool is_touched; /* false: the intervention changed nothing on any prompt */
 } pc_effect;
 

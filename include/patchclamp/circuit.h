@@ -41,6 +41,7 @@ typedef struct pc_circuit_node {
     bool is_measured;       /* false: effect and stderr_ are 0 and mean nothing */
     bool in_circuit;
     bool is_untouched; /* the intervention changed nothing on any prompt */
+    int64_t n;         /* prompts that it was measured on; 0: all of the task's */
 } pc_circuit_node;
 
 /* Writer to reader: "a0.h2" to "a1.h3<k>"; in the file's tables "a0.h2->a1.h3<k>". */
@@ -50,6 +51,7 @@ typedef struct pc_circuit_edge {
     bool is_measured;
     bool in_circuit;
     bool is_untouched;
+    int64_t n;
 } pc_circuit_edge;
 
 /* Reads circuit.json (schema patchclamp-circuit/1) of at most 256 MiB. Errors: PC_ERR_INPUT naming

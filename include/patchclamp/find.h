@@ -37,7 +37,8 @@ typedef bool (*pc_progress_fn)(const pc_progress *progress, void *payload);
 
 typedef struct pc_find_options {
     pc_level level;
-    const char *method; /* "exact" */
+    const char *method; /* "exact" or "racing" */
+    double confidence;  /* of racing: that its top is the top */
     pc_evaluator_options evaluation;
     pc_selection selection;
     int64_t top;
@@ -50,12 +51,20 @@ typedef struct pc_find_options {
 } pc_find_options;
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        PC_LEVEL_EDGE, "exact", PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0, 0.9,      \
+        PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0, 0.9,      \
             NULL, PC_RESUME_NO, NULL, NULL                                                         \
     }
 
-/* Measures every component of the level alone (method "exact": each effect is that of a real
- * intervention), ranks by |effect|, selects, prunes edges that lead nowhere, and evaluates the
+/* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
+ * exist: what pc_find() says too, before it opens anything. */
+PC_API pc_status pc_find_check(const pc_find_options *options);
+
+/* Methods. "exact": every component of the level is measured alone, on every prompt. "racing", with
+ * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
+ * component belongs to the top, which is right with probability `confidence`; the chosen ones are
+ * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
+ *
+ * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects, prunes edges that lead nowhere, and evaluates the
  * circuit. Writes run.db as it goes, then circuit.json, scores.csv and circuit.svg into the
  * directory, which is made if it is missing. A directory that holds a run already is PC_ERR_INPUT
  * unless it is resumed; resuming another model's, task's or option's run is PC_ERR_INPUT that says

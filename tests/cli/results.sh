@@ -178,4 +178,23 @@ if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 else
     echo "skipped: the bar on a terminal (script makes no pseudo-terminal here)"
 fi
+
+# Racing: the exact sweep's top with fewer evaluations; continued to the same bytes; refused where it has no meaning.
+expect_exit 0 find demo --task induction -n 64 --top 8 -o exact-top
+expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confidence 0.9 -o raced
+expect_line '^racing: the top 8 with probability 0.9, [0-9]+ of 7040 evaluations \([0-9]+% saved\)$'
+expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confidence 0.9 --resume -o raced --threads 1
+expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confidence 0.9 -o raced-again --without layers
+for file in circuit.json scores.csv circuit.svg; do expect_same raced/$file raced-again/$file; done
+for directory in exact-top raced; do
+    grep '^edge' $directory/scores.csv | head -n 8 >$directory.top
+done
+expect_same exact-top.top raced.top
+expect "few prompts for weak edges" grep -q '^edge,.*,16$' raced/scores.csv
+expect_exit 0 draw raced -o raced.svg
+expect_refusal 3 'method racing finds the top' find demo --task induction --method racing -o no
+expect_refusal 3 'confidence is 1' find demo --task induction --method racing --top 3 --confidence 1 -o no
+expect_refusal 3 '\-\-confidence belongs to --method racing' find demo --task induction --top 3 --confidence 0.9 -o no
+expect_refusal 3 'method "guess" does not exist' find demo --task induction --method guess -o no
+expect_refusal 2 'confidence' find demo --task induction -n 64 --method racing --top 8 --confidence 0.8 --resume -o raced
 report
