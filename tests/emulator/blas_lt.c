@@ -360,6 +360,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
         return CUBLAS_STATUS_EXECUTION_FAILED;
     if (workspace_bytes && !emu_is_device_memory(workspace, workspace_bytes))
         return CUBLAS_STATUS_INVALID_VALUE;
-    return emu_enqueue(stream, run_product, &p, sizeof p) ? CUBLAS_STATUS_EXECUTION_FAILED
-                                                          : CUBLAS_STATUS_SUCCESS;
+    const emu_work work = {"cublasLtMatmul", NULL, run_product};
+    return emu_enqueue(stream, &work, &p, sizeof p) ? CUBLAS_STATUS_EXECUTION_FAILED
+                                                    : CUBLAS_STATUS_SUCCESS;
 }

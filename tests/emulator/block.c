@@ -26,8 +26,7 @@ static int has_failed;
 
 /* Threads in the order in which they start and leave a barrier, n_started of them begun. */
 static int order[EMU_MAX_THREADS], n_started;
-static emu_order order_kind;
-static uint64_t order_seed = 1, random_state;
+static uint64_t random_state;
 
 /* Threads that may go on, a ring: first in, first out but in random order. */
 static emu_thread *ready[EMU_MAX_THREADS];
@@ -36,21 +35,6 @@ static int first_ready, n_ready;
 /* The barrier at which n_waiting threads are, n_votes of them with a true predicate. */
 static emu_site barrier_site;
 static int n_waiting, n_votes, vote_result;
-
-void emu_set_order(emu_order kind, uint64_t seed)
-{
-    order_kind = kind;
-    order_seed = seed;
-}
-
-/* xorshift64 (Marsaglia 2003); below a bound with a bias that does not matter here. */
-static int draw_below(int bound)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (int)(random_state % (uint64_t)bound);
-}
 
 /* Literals of one source file are mostly one string. */
 static int is_same(const char *a, const char *b)
@@ -129,8 +113,8 @@ static void make_ready(emu_thread *thread)
 
 static emu_thread *take_ready(void)
 {
-    if (order_kind == EMU_RANDOM) {
-        const int at = (first_ready + draw_below(n_ready)) % EMU_MAX_THREADS;
+    if (emu_order_of_turns() == EMU_RANDOM) {
+        const int at = (first_ready + emu_draw_below(&random_state, n_ready)) % EMU_MAX_THREADS;
         emu_thread *chosen = ready[at];
         ready[at] = ready[first_ready];
         ready[first_ready] = chosen;
@@ -146,7 +130,8 @@ static emu_thread *take_ready(void)
 static emu_thread *next_thread(void)
 {
     const int may_start = n_started < n_threads;
-    if (n_ready && may_start && order_kind == EMU_RANDOM && draw_below(2))
+    if (n_ready && may_start && emu_order_of_turns() == EMU_RANDOM &&
+        emu_draw_below(&random_state, 2))
         return &threads[order[n_started++]];
     if (n_ready) return take_ready();
     return may_start ? &threads[order[n_started++]] : NULL;
@@ -314,11 +299,12 @@ void emu_warp_operation(const char *operation, unsigned mask, emu_warp_function 
 
 static void set_order_of_threads(void)
 {
+    const emu_order kind = emu_order_of_turns();
     for (int i = 0; i < n_threads; i++)
-        order[i] = order_kind == EMU_REVERSE ? n_threads - 1 - i : i;
-    if (order_kind != EMU_RANDOM) return;
+        order[i] = kind == EMU_REVERSE ? n_threads - 1 - i : i;
+    if (kind != EMU_RANDOM) return;
     for (int i = n_threads - 1; i > 0; i--) {
-        const int j = draw_below(i + 1), swapped = order[i];
+        const int j = emu_draw_below(&random_state, i + 1), swapped = order[i];
         order[i] = order[j];
         order[j] = swapped;
     }
@@ -388,7 +374,7 @@ void emu_run_launch(const emu_launch *launch)
 {
     running = launch;
     has_failed = 0;
-    random_state = order_seed * 0x9E3779B97F4A7C15u | 1;
+    random_state = emu_first_draw();
     n_threads = (int)(launch->block.x * launch->block.y * launch->block.z);
     emu_this_block = (emu_block){.size = launch->block, .grid = launch->grid};
     emu_this_block.dynamic_bytes = launch->dynamic_bytes;

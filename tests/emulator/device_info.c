@@ -58,12 +58,19 @@ cudaError_t cudaRuntimeGetVersion(int *version)
 struct emu_event {
     struct timespec time;
     int is_recorded;
+    emu_clock clock; /* of its last recording; zeros: none */
 };
 
 cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
     *event = calloc(1, sizeof **event);
     return *event ? emu_failure() : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
+{
+    (void)flags; /* the time is free */
+    return cudaEventCreate(event);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
@@ -82,16 +89,23 @@ static void record(void *state)
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
+    const emu_work work = {"cudaEventRecord", NULL, record};
     if (emu_failure()) return emu_failure();
     event->is_recorded = 0;
-    return emu_enqueue(stream, record, &event, sizeof event);
+    const cudaError_t error = emu_enqueue(stream, &work, &event, sizeof event);
+    return error ? error : emu_stream_clock(&event->clock, stream);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
-    (void)event;
-    emu_run_streams();
+    emu_wait_for(&event->clock);
     return emu_failure();
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
+{
+    (void)flags; /* of graphs' capture */
+    return emu_stream_waits_for(stream, &event->clock);
 }
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)

@@ -199,7 +199,7 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
         return emu_refuse(cudaErrorInvalidValue,
                           "copy of %zu times %zu bytes: not within allocations of the stated sides",
                           height, width);
-    return emu_enqueue(stream, run_copy, &c, sizeof c);
+    return emu_enqueue(stream, &(emu_work){"cudaMemcpy", NULL, run_copy}, &c, sizeof c);
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
@@ -222,7 +222,7 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
         return emu_refuse(cudaErrorInvalidValue,
                           "cudaMemset of %zu bytes: not within one device allocation", bytes);
     const copy c = {.to = memory, .value = value, .width = bytes, .height = 1};
-    return emu_enqueue(stream, run_copy, &c, sizeof c);
+    return emu_enqueue(stream, &(emu_work){"cudaMemset", NULL, run_copy}, &c, sizeof c);
 }
 
 cudaError_t cudaMemset(void *memory, int value, size_t bytes)

@@ -14,15 +14,17 @@
 extern "C" {
 #endif
 
-/* Which thread of those that can run comes next. A kernel without races gives the same bits in all.
- */
+/* Which thread of those that can run comes next, and, of lazy streams, which stream: forward, only
+ * those that the host waits for; in reverse, the others first; or one operation of any of them at
+ * random. Work without races gives the same bits in all. */
 typedef enum emu_order { EMU_FORWARD, EMU_REVERSE, EMU_RANDOM } emu_order;
 
-/* `seed` draws the random order; every launch starts it anew. */
+/* `seed` draws the random order; every launch starts that of its threads anew. */
 void emu_set_order(emu_order order, uint64_t seed);
 
-/* Eager streams run each operation at once. Lazy ones keep them until the host waits for the stream
- * or the device: a host that reads results too early then reads old ones. */
+/* Eager streams run each operation at once. Lazy ones keep them until the host waits for the
+ * stream, the device or an event: a host that reads results too early then reads old ones, and
+ * streams that nothing orders run in another order each time. */
 typedef enum emu_streams { EMU_EAGER, EMU_LAZY } emu_streams;
 void emu_set_streams(emu_streams streams);
 

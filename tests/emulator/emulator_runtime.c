@@ -137,6 +137,60 @@ Test(emulator_runtime, a_closed_stream_takes_no_work)
     cudaFree(device);
 }
 
+/* ---- two streams, one of which copies what the other writes ---- */
+
+typedef enum tie { NO_TIE, EVENT, WAITING_HOST } tie;
+
+static void tie_together(cudaEvent_t written, cudaStream_t writer, cudaStream_t reader, tie how)
+{
+    cr_assert_eq(cudaEventRecord(written, writer), cudaSuccess);
+    if (how == EVENT) cr_assert_eq(cudaStreamWaitEvent(reader, written, 0), cudaSuccess);
+    if (how == WAITING_HOST) cr_assert_eq(cudaEventSynchronize(written), cudaSuccess);
+}
+
+/* What the reader has copied: 1 if the writer had come first, else 0. */
+static int copied(emu_order order, uint64_t seed, tie how)
+{
+    cudaStream_t writer, reader;
+    cudaEvent_t written;
+    unsigned char result = 2;
+    void *device = take(1);
+    emu_set_streams(EMU_LAZY);
+    emu_set_order(order, seed);
+    cr_assert_eq(cudaMemset(device, 0, 1), cudaSuccess);
+    cr_assert_eq(cudaStreamCreateWithFlags(&writer, cudaStreamNonBlocking), cudaSuccess);
+    cr_assert_eq(cudaStreamCreateWithFlags(&reader, cudaStreamNonBlocking), cudaSuccess);
+    cr_assert_eq(cudaEventCreateWithFlags(&written, cudaEventDisableTiming), cudaSuccess);
+    cudaMemsetAsync(device, 1, 1, writer);
+    if (how != NO_TIE) tie_together(written, writer, reader, how);
+    cudaMemcpyAsync(&result, device, 1, cudaMemcpyDeviceToHost, reader);
+    cr_assert_eq(cudaStreamSynchronize(reader), cudaSuccess);
+    cudaEventDestroy(written);
+    cudaStreamDestroy(reader);
+    cudaStreamDestroy(writer);
+    cudaFree(device);
+    return result;
+}
+
+Test(emulator_runtime, streams_that_nothing_orders_run_in_another_order_each_time)
+{
+    int n_first = 0;
+    cr_expect_eq(copied(EMU_FORWARD, 0, NO_TIE), 0);
+    cr_expect_eq(copied(EMU_REVERSE, 0, NO_TIE), 1);
+    for (uint64_t seed = 1; seed <= 16; seed++)
+        n_first += copied(EMU_RANDOM, seed, NO_TIE);
+    cr_expect(n_first > 0 && n_first < 16, "%d of 16", n_first);
+}
+
+Test(emulator_runtime, an_event_orders_streams)
+{
+    cr_expect_eq(copied(EMU_FORWARD, 0, EVENT), 1);
+    cr_expect_eq(copied(EMU_REVERSE, 0, EVENT), 1);
+    cr_expect_eq(copied(EMU_FORWARD, 0, WAITING_HOST), 1);
+    for (uint64_t seed = 1; seed <= 16; seed++)
+        cr_expect_eq(copied(EMU_RANDOM, seed, EVENT), 1, "seed %d", (int)seed);
+}
+
 Test(emulator_runtime, there_is_one_device)
 {
     int n = 0, device = 7;

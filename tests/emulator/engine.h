@@ -106,13 +106,54 @@ cudaError_t emu_allow_dynamic_bytes(const void *kernel, int bytes);
 /* Runs every block of the launch, up to the first failure. */
 void emu_run_launch(const emu_launch *launch);
 
-/* ---- streams: enqueues run(state), with a copy of the state ---- */
+/* ---- turns ---- */
 
-cudaError_t emu_enqueue(cudaStream_t stream, void (*run)(void *state), const void *state,
-                        size_t bytes);
+emu_order emu_order_of_turns(void);
 
-/* Runs whatever any stream still holds. */
+/* What random draws start from, and the next of them: 0 ... bound - 1. */
+uint64_t emu_first_draw(void);
+int emu_draw_below(uint64_t *state, int bound);
+
+/* Streams draw anew. */
+void emu_start_streams_order(void);
+
+/* ---- streams ---- */
+
+enum { EMU_MAX_STREAMS = 32 }; /* open at a time, the default one among them */
+
+/* How many operations of each stream come before, each stream having a slot. */
+typedef struct emu_clock {
+    uint32_t of[EMU_MAX_STREAMS];
+} emu_clock;
+
+/* An operation of a stream, what it has to wait for, and itself. */
+typedef struct emu_operation {
+    const char *name;   /* of CUDA's function; NULL: a kernel */
+    const void *kernel; /* or NULL */
+    uint32_t number;    /* in the order of calls, from 1 */
+    int slot;
+    emu_clock clock;
+} emu_operation;
+
+/* The one that runs now, or NULL. */
+extern const emu_operation *emu_this_operation;
+
+/* Enqueues run(state), with a copy of the state. */
+typedef struct emu_work {
+    const char *name;
+    const void *kernel;
+    void (*run)(void *state);
+} emu_work;
+cudaError_t emu_enqueue(cudaStream_t stream, const emu_work *work, const void *state, size_t bytes);
+
+/* Runs whatever any stream still holds; what the clock counts, at least. The host has then waited
+ * for it. */
 void emu_run_streams(void);
+void emu_wait_for(const emu_clock *clock);
+
+/* What a stream holds now; and: its further operations come after what the clock counts. */
+cudaError_t emu_stream_clock(emu_clock *clock, cudaStream_t stream);
+cudaError_t emu_stream_waits_for(cudaStream_t stream, const emu_clock *clock);
 
 /* ---- memory ---- */
 

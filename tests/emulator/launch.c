@@ -143,5 +143,6 @@ cudaError_t emu_enqueue_launch(const emu_launch *launch, cudaStream_t stream)
     kept_launch kept = {.launch = *launch};
     cudaError_t error = check(launch);
     if (!error) error = copy_arguments(&kept, launch);
-    return error ? error : emu_enqueue(stream, run_kept, &kept, sizeof kept);
+    const emu_work work = {NULL, launch->kernel, run_kept};
+    return error ? error : emu_enqueue(stream, &work, &kept, sizeof kept);
 }

@@ -3,6 +3,7 @@
 #ifndef PC_EMULATOR_WATCH_H
 #define PC_EMULATOR_WATCH_H
 
+#include "engine.h"
 #include "fiber.h"
 
 /* From now on touching the bytes is a fault, or is none again. */
@@ -13,5 +14,8 @@ void emu_watch_allow(void *memory, size_t bytes);
  * is then the one that runs, its `sanitizer` NULL at its first turn. */
 void emu_watch_leave(emu_fiber *fiber, const emu_fiber *to);
 void emu_watch_arrive(emu_fiber *fiber);
+
+/* The host hands in an operation: now is when to ask who called. */
+void emu_watch_enqueue(const emu_operation *operation);
 
 #endif
