@@ -2,6 +2,8 @@
  * and a heuristic whose first choice depends on how many columns are asked for. */
 #include "engine.h"
 
+#include "check.h"
+
 #include <cublasLt.h>
 #include <math.h>
 #include <stdlib.h>
@@ -288,9 +290,30 @@ static float sum_parts(const product_call *p, uint64_t row, uint64_t column)
     return sum;
 }
 
+/* Of each column only its rows: what lies between columns is nobody's business. */
+static void check_columns(const void *matrix, const struct emu_matrix *m)
+{
+    const size_t size = m->type == CUDA_R_16BF ? sizeof(uint16_t) : sizeof(float);
+    for (uint64_t column = 0; column < m->columns; column++)
+        emu_check_read((const char *)matrix + column * (size_t)m->stride * size, m->rows * size);
+}
+
+/* Columns do not mix: what nobody has written of C, nobody has written of D. */
+static void check_product(const product_call *p)
+{
+    check_columns(p->A, &p->a);
+    check_columns(p->B, &p->b);
+    for (uint64_t column = 0; column < p->c.columns; column++) {
+        const size_t at = column * (size_t)p->c.stride, bytes = p->c.rows * sizeof *p->D;
+        if (p->beta != 0) emu_check_copy(p->D + at, p->C + at, bytes);
+        else emu_check_write(p->D + at, bytes);
+    }
+}
+
 static void run_product(void *state)
 {
     const product_call *p = state;
+    check_product(p);
     emu_open_memory();
     for (uint64_t column = 0; column < p->c.columns; column++)
         for (uint64_t row = 0; row < p->c.rows; row++) {

@@ -1,6 +1,7 @@
 /* The threads of one block take turns: barriers, operations of a warp, deadlocks. */
 #include "engine.h"
 
+#include "check.h"
 #include "fiber.h"
 #include "watch.h"
 
@@ -219,6 +220,7 @@ static void release_barrier(emu_vote vote)
                   : vote == EMU_VOTE_OR  ? n_votes > 0
                                          : 0;
     n_waiting = n_votes = 0;
+    emu_check_barrier();
     for (int i = 0; i < n_threads; i++)
         make_ready(&threads[order[i]]);
 }
@@ -270,6 +272,7 @@ static void perform(emu_warp_function apply)
         arguments[lane] = lanes[lane].argument;
     }
     apply(arguments, me->mask);
+    if (is_same(me->operation, "__syncwarp")) emu_check_syncwarp(me->warp, me->mask);
     warps[me->warp].arrived &= ~me->mask;
     for (int lane = 0; lane < EMU_WARP; lane++)
         if ((me->mask >> lane & 1) && &lanes[lane] != me) make_ready(&lanes[lane]);
@@ -340,6 +343,7 @@ static void run_block(emu_size index)
     set_threads(emu_this_block.size);
     set_order_of_threads();
     set_shared_memory();
+    emu_check_start_block(n_threads);
     emu_this_thread = next_thread();
     this_fiber = new_turn();
     emu_fiber_switch(&emu_host_fiber, this_fiber);
@@ -380,6 +384,7 @@ void emu_run_launch(const emu_launch *launch)
     emu_this_block.dynamic_bytes = launch->dynamic_bytes;
     emu_this_block.dynamic_shared = take_dynamic_shared(launch->dynamic_bytes);
     emu_open_memory();
+    emu_check_start_launch();
     run_blocks(launch->grid);
     emu_close_memory();
     give_dynamic_shared(emu_this_block.dynamic_shared, launch->dynamic_bytes);

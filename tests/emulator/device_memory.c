@@ -2,13 +2,16 @@
 #define _POSIX_C_SOURCE 200809L
 #include "engine.h"
 
+#include "check.h"
+#include "fiber.h"
 #include "watch.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 256, GUARD_BYTE = 0xa5 };
+enum { ALIGNMENT = 256, GUARD_BYTE = 0xa5, FAR_BYTES = 1 << 20 };
 
 typedef struct allocation {
     unsigned char *start;
@@ -17,6 +20,12 @@ typedef struct allocation {
 
 static allocation *allocations;
 static size_t n_allocations, room;
+
+/* What has been freed stays where it was for a while, forbidden: who still points there is found.
+ */
+enum { MOST_FREED = 256, MOST_FREED_BYTES = 64 << 20 };
+static allocation freed[MOST_FREED]; /* a ring, the oldest first */
+static size_t first_freed, n_freed, freed_bytes;
 static size_t in_use, capacity = (size_t)1 << 30;
 static int n_open; /* how many parts of the engine are at work on device memory */
 
@@ -74,16 +83,81 @@ void emu_close_memory(void)
         emu_watch_forbid(allocations[i].start, allocations[i].bytes);
 }
 
+/* The live allocation in which the address lies or just behind which it is, or NULL. */
+static const allocation *allocation_at(const void *memory)
+{
+    static size_t last;
+    const uintptr_t at = (uintptr_t)memory;
+    for (size_t n = 0; n < n_allocations; n++) {
+        const size_t i = (last + n) % n_allocations;
+        if (at - (uintptr_t)allocations[i].start > allocations[i].bytes) continue;
+        last = i;
+        return &allocations[i];
+    }
+    return NULL;
+}
+
 int emu_is_device_memory(const void *memory, size_t bytes)
 {
-    const uintptr_t at = (uintptr_t)memory;
-    for (size_t i = 0; i < n_allocations; i++) {
-        const uintptr_t start = (uintptr_t)allocations[i].start;
-        if (at >= start && at - start <= allocations[i].bytes &&
-            bytes <= allocations[i].bytes - (at - start))
-            return 1;
+    const allocation *a = allocation_at(memory);
+    return a && bytes <= a->bytes - (size_t)((const unsigned char *)memory - a->start);
+}
+
+int emu_find_allocation(void **start, size_t *bytes, const void *memory)
+{
+    const allocation *a = allocation_at(memory);
+    if (!a || (const unsigned char *)memory == a->start + a->bytes) return 0;
+    *start = a->start;
+    *bytes = a->bytes;
+    return 1;
+}
+
+static const allocation *freed_at(const void *memory)
+{
+    for (size_t n = 0; n < n_freed; n++) {
+        const allocation *a = &freed[(first_freed + n) % MOST_FREED];
+        if ((uintptr_t)memory - (uintptr_t)a->start <= a->bytes) return a;
     }
-    return 0;
+    return NULL;
+}
+
+int emu_is_freed_memory(const void *memory)
+{
+    return freed_at(memory) != NULL;
+}
+
+/* How far the address is from the allocation: past its end, or before its start. */
+static size_t distance_to(const allocation *a, const void *memory)
+{
+    const uintptr_t at = (uintptr_t)memory, start = (uintptr_t)a->start;
+    return at < start ? start - at : at - start - a->bytes;
+}
+
+static const allocation *nearest(const void *memory)
+{
+    const allocation *found = NULL;
+    for (size_t i = 0; i < n_allocations; i++)
+        if (!found || distance_to(&allocations[i], memory) < distance_to(found, memory))
+            found = &allocations[i];
+    return found;
+}
+
+void emu_describe_address(char *text, size_t size, const void *memory)
+{
+    const allocation *gone = freed_at(memory), *near = nearest(memory);
+    if (emu_is_fiber_stack(memory)) {
+        snprintf(text, size, "of another thread's local memory");
+    } else if (gone) {
+        snprintf(text, size, "of a device allocation of %zu bytes that has been freed",
+                 gone->bytes);
+    } else if (!near || distance_to(near, memory) > FAR_BYTES) {
+        snprintf(text, size, "at an address that is nobody's");
+    } else {
+        const int is_before = (const unsigned char *)memory < near->start;
+        snprintf(text, size, "%zu bytes %s of a device allocation of %zu bytes",
+                 distance_to(near, memory), is_before ? "before the start" : "past the end",
+                 near->bytes);
+    }
 }
 
 /* ---- allocation ---- */
@@ -119,9 +193,30 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     memset(start, 0xff, bytes);
     emu_set_guard((unsigned char *)start + bytes);
     emu_watch_forbid(start, bytes);
+    emu_check_malloc(start, bytes);
     in_use += bytes;
     *memory = start;
     return cudaSuccess;
+}
+
+static void release_oldest(void)
+{
+    const allocation *oldest = &freed[first_freed];
+    emu_watch_allow(oldest->start, oldest->bytes + EMU_GUARD_BYTES);
+    free(oldest->start);
+    freed_bytes -= oldest->bytes;
+    first_freed = (first_freed + 1) % MOST_FREED;
+    n_freed--;
+}
+
+static void keep_freed(allocation gone)
+{
+    if (n_freed == MOST_FREED) release_oldest();
+    freed[(first_freed + n_freed++) % MOST_FREED] = gone;
+    freed_bytes += gone.bytes;
+    emu_watch_forbid(gone.start, gone.bytes + EMU_GUARD_BYTES);
+    while (freed_bytes > MOST_FREED_BYTES)
+        release_oldest();
 }
 
 cudaError_t cudaFree(void *memory)
@@ -130,10 +225,9 @@ cudaError_t cudaFree(void *memory)
     emu_run_streams();
     for (size_t i = 0; i < n_allocations; i++) {
         if (allocations[i].start != memory) continue;
-        emu_watch_allow(memory, allocations[i].bytes + EMU_GUARD_BYTES);
         in_use -= allocations[i].bytes;
+        keep_freed(allocations[i]);
         allocations[i] = allocations[--n_allocations];
-        free(memory);
         return emu_failure();
     }
     return emu_refuse(cudaErrorInvalidValue, "cudaFree: not the start of a live allocation");
@@ -162,8 +256,14 @@ static void run_copy(void *state)
     emu_open_memory();
     for (size_t row = 0; row < c->height; row++) {
         char *to = (char *)c->to + row * c->to_pitch;
-        if (c->from) memmove(to, (const char *)c->from + row * c->from_pitch, c->width);
-        else memset(to, c->value, c->width);
+        const char *from = c->from ? (const char *)c->from + row * c->from_pitch : NULL;
+        if (from) {
+            emu_check_copy(to, from, c->width);
+            memmove(to, from, c->width);
+        } else {
+            emu_check_write(to, c->width);
+            memset(to, c->value, c->width);
+        }
     }
     emu_close_memory();
 }

@@ -77,6 +77,23 @@ Test(emulator_runtime, only_the_start_of_a_live_allocation_can_be_freed)
     cr_expect_eq(cudaFree(NULL), cudaSuccess);
 }
 
+Test(emulator_runtime, a_kernel_is_not_given_what_has_been_freed)
+{
+    float *gone = take(32);
+    cr_expect_eq(cudaFree(gone), cudaSuccess);
+    for (int i = 0; i < 300; i++) /* whatever comes after it lies elsewhere */
+        cr_expect_eq(cudaFree(take(32)), cudaSuccess);
+    gone = take(32);
+    cr_expect_eq(cudaFree(gone), cudaSuccess);
+    float *fresh = take(32);
+    cr_expect_neq(fresh, gone);
+    cr_expect_eq(faulty_launch(SOUND_REVERSE, gone, 1, 32, 0, NULL), cudaErrorIllegalAddress);
+    cr_expect_str_eq(emu_report(),
+                     "sound_reverse, argument 0: points to device memory that has been freed");
+    emu_forget_failure();
+    cr_expect_eq(cudaFree(fresh), cudaSuccess);
+}
+
 /* ---- streams ---- */
 
 Test(emulator_runtime, a_lazy_stream_runs_when_the_host_waits_for_it)

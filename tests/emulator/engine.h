@@ -100,6 +100,15 @@ cudaError_t emu_enqueue_launch(const emu_launch *launch, cudaStream_t stream);
 /* The kernel's name as its source has it, or "a kernel" where nobody knows. */
 void emu_kernel_name(char *name, size_t room, const void *kernel);
 
+/* A variable in static shared memory: the last that begins at the address or before it, or NULL for
+ * an address elsewhere. */
+typedef struct emu_variable {
+    const char *start;
+    size_t bytes;
+    char name[64];
+} emu_variable;
+const emu_variable *emu_shared_variable(const void *memory);
+
 /* cudaFuncSetAttribute() for dynamic shared memory. */
 cudaError_t emu_allow_dynamic_bytes(const void *kernel, int bytes);
 
@@ -159,6 +168,15 @@ cudaError_t emu_stream_waits_for(cudaStream_t stream, const emu_clock *clock);
 
 /* Whether the bytes lie within one live allocation. A pointer just past its end holds 0 bytes. */
 int emu_is_device_memory(const void *memory, size_t bytes);
+
+/* The live allocation in which the address lies; returns whether there is one. */
+int emu_find_allocation(void **start, size_t *bytes, const void *memory);
+
+/* Whether it lay in an allocation that has been freed not long ago. */
+int emu_is_freed_memory(const void *memory);
+
+/* "8 bytes past the end of a device allocation of 256 bytes", for an address in no live one. */
+void emu_describe_address(char *text, size_t room, const void *memory);
 
 /* The host may touch device memory only inside the engine. */
 void emu_open_memory(void);

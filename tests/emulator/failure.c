@@ -1,6 +1,8 @@
 /* What went wrong, kept as CUDA keeps it: failures of the device stick, errors of a call do not. */
 #include "engine.h"
 
+#include "check.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +49,7 @@ void emu_forget_failure(void)
 {
     *report = '\0';
     sticky = last = cudaSuccess;
+    emu_check_forget();
 }
 
 cudaError_t cudaPeekAtLastError(void)

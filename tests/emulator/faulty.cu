@@ -112,11 +112,104 @@ static __global__ void past_allocation(float *out)
     out[whole_index() + 1] = 1;
 }
 
+static __global__ void same_element(float *out)
+{
+    if (threadIdx.x % 32 == 3) out[3] = 1;
+    else out[whole_index()] = 1;
+}
+
+static __global__ void same_element_of_block(float *out)
+{
+    out[threadIdx.x] = 1;
+}
+
+static __global__ void unwritten_device(float *out)
+{
+    out[whole_index()] += 1;
+}
+
+static __global__ void unwritten_shared(float *out)
+{
+    __shared__ float values[MOST];
+    if (threadIdx.x % 2 == 0) values[threadIdx.x] = 1;
+    __syncthreads();
+    out[whole_index()] = values[threadIdx.x];
+}
+
+static __global__ void shuffle_for_syncwarp(float *out)
+{
+    __shared__ float values[MOST];
+    values[threadIdx.x] = (float)whole_index();
+    const float one = __shfl_sync(0xffffffffu, 1.0f, 0);
+    out[whole_index()] = one * values[threadIdx.x ^ 1];
+}
+
+static __device__ void exchange_within(float *out, unsigned lanes)
+{
+    __shared__ float values[MOST];
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    values[threadIdx.x] = (float)whole_index();
+    __syncwarp((0xffffffffu >> (32 - lanes)) << first);
+    out[whole_index()] = values[threadIdx.x ^ 16];
+}
+
+static __global__ void half_syncwarp(float *out)
+{
+    exchange_within(out, 16);
+}
+
+static __global__ void sound_half_syncwarp(float *out)
+{
+    exchange_within(out, 32);
+}
+
+static __global__ void read_then_written(float *out)
+{
+    __shared__ float values[MOST + 1];
+    values[threadIdx.x] = 1;
+    __syncthreads();
+    const float mine = values[threadIdx.x];
+    values[(threadIdx.x + 1) % blockDim.x] = 2;
+    out[whole_index()] = mine;
+}
+
+static __global__ void past_static_shared(float *out)
+{
+    __shared__ float values[100];
+    values[threadIdx.x] = 1;
+    __syncthreads();
+    out[whole_index()] = values[threadIdx.x == 5 ? 100 : threadIdx.x];
+}
+
+static __global__ void before_allocation(float *out)
+{
+    out[whole_index()] = threadIdx.x == 0 ? out[-1] : 1;
+}
+
+static __global__ void not_aligned(float *out)
+{
+    out[whole_index()] = 1;
+    if (threadIdx.x == 9) out[whole_index()] = (float)*(double *)(out + 3);
+}
+
+static __global__ void stray_local(float *out)
+{
+    __shared__ float *of_thread_0;
+    float mine = (float)threadIdx.x;
+    if (threadIdx.x == 0) of_thread_0 = &mine;
+    __syncthreads();
+    out[whole_index()] = *of_thread_0;
+    __syncthreads();
+}
+
 static void (*const kernels[])(float *) = {
-    sound_reverse,        missing_barrier,     half_at_barrier,     exit_before_barrier,
-    two_barriers,         sound_partial_warp,  exit_before_shuffle, foreign_mask,
-    two_operations,       missing_syncwarp,    sound_syncwarp,      stale_shared,
-    sound_dynamic_shared, past_dynamic_shared, past_allocation,
+    sound_reverse,         missing_barrier,     half_at_barrier,     exit_before_barrier,
+    two_barriers,          sound_partial_warp,  exit_before_shuffle, foreign_mask,
+    two_operations,        missing_syncwarp,    sound_syncwarp,      stale_shared,
+    sound_dynamic_shared,  past_dynamic_shared, past_allocation,     same_element,
+    same_element_of_block, unwritten_device,    unwritten_shared,    shuffle_for_syncwarp,
+    half_syncwarp,         sound_half_syncwarp, read_then_written,   past_static_shared,
+    before_allocation,     not_aligned,         stray_local,
 };
 
 cudaError_t faulty_launch(faulty_kernel which, float *out, unsigned blocks, unsigned threads,

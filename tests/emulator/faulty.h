@@ -24,7 +24,20 @@ typedef enum faulty_kernel {
     STALE_SHARED,         /* reads static shared memory that only block 0 wrote */
     SOUND_DYNAMIC_SHARED, /* out = the block's values in reverse, through dynamic shared memory */
     PAST_DYNAMIC_SHARED,  /* the same, writing one element too many */
-    PAST_ALLOCATION       /* writes one element past the last block's */
+    PAST_ALLOCATION,      /* writes one element past the last block's */
+    /* for the checker */
+    SAME_ELEMENT,          /* threads 3 and 35 write one element */
+    SAME_ELEMENT_OF_BLOCK, /* every block writes the first block's elements */
+    UNWRITTEN_DEVICE,      /* reads out before anybody has written it */
+    UNWRITTEN_SHARED,      /* reads a shared value that only even threads write */
+    SHUFFLE_FOR_SYNCWARP,  /* a shuffle in place of SOUND_SYNCWARP's __syncwarp */
+    HALF_SYNCWARP,         /* exchanges with a lane that is not in __syncwarp's mask */
+    SOUND_HALF_SYNCWARP,   /* with one that is */
+    READ_THEN_WRITTEN,     /* a neighbour overwrites what a thread reads */
+    PAST_STATIC_SHARED,    /* thread 5 reads one element past a shared array */
+    BEFORE_ALLOCATION,     /* thread 0 reads the element before the first */
+    NOT_ALIGNED,           /* reads a double at a multiple of 4 bytes */
+    STRAY_LOCAL            /* reads another thread's local variable */
 } faulty_kernel;
 
 cudaError_t faulty_launch(faulty_kernel which, float *out, unsigned blocks, unsigned threads,

@@ -4,6 +4,7 @@
 
 #include "watch.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -69,6 +70,13 @@ void emu_fiber_return_all(void)
 {
     for (n_idle = 0; n_idle < n_all; n_idle++)
         idle[n_idle] = all[n_idle];
+}
+
+int emu_is_fiber_stack(const void *memory)
+{
+    for (size_t i = 0; i < n_all; i++)
+        if ((uintptr_t)memory - (uintptr_t)all[i]->stack < all[i]->stack_bytes) return 1;
+    return 0;
 }
 
 void emu_fiber_switch(emu_fiber *from, emu_fiber *to)

@@ -38,6 +38,9 @@ void emu_fiber_return(emu_fiber *fiber);
 /* Gives back all fibers: whatever they were doing is abandoned. Called by the host's. */
 void emu_fiber_return_all(void);
 
+/* Whether the address lies on some fiber's stack. */
+int emu_is_fiber_stack(const void *memory);
+
 void emu_fiber_switch(emu_fiber *from, emu_fiber *to);
 
 /* To be called first by every entry(). */

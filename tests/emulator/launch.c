@@ -94,8 +94,9 @@ static cudaError_t check_pointers(const emu_launch *launch)
         memcpy(&pointer, launch->arguments[i], sizeof pointer);
         if (!pointer || emu_is_device_memory(pointer, 0)) continue;
         emu_kernel_name(name, sizeof name, launch->kernel);
-        return emu_fail(cudaErrorIllegalAddress, "%s, argument %d: points to no device memory",
-                        name, i);
+        return emu_fail(cudaErrorIllegalAddress, "%s, argument %d: points to %s", name, i,
+                        emu_is_freed_memory(pointer) ? "device memory that has been freed"
+                                                     : "no device memory");
     }
     return cudaSuccess;
 }

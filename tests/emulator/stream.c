@@ -2,7 +2,7 @@
  * is kept in clocks: how many operations of each stream. */
 #include "engine.h"
 
-#include "watch.h"
+#include "check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,7 +178,7 @@ cudaError_t emu_enqueue(cudaStream_t handle, const emu_work *work, const void *s
     one->next = NULL;
     memcpy(one->state, state, bytes);
     take_place(stream, &one->is);
-    emu_watch_enqueue(&one->is);
+    emu_check_enqueue(&one->is);
     *(stream->end ? stream->end : &stream->first) = one;
     stream->end = &one->next;
     if (laziness == EMU_EAGER) run_until(&stream->tail);

@@ -1,9 +1,8 @@
 /* What watches the emulator's memory and stacks. watch_none.c: nobody; watch_asan.c:
- * AddressSanitizer. A checker of races is another file of this shape. */
+ * AddressSanitizer. */
 #ifndef PC_EMULATOR_WATCH_H
 #define PC_EMULATOR_WATCH_H
 
-#include "engine.h"
 #include "fiber.h"
 
 /* From now on touching the bytes is a fault, or is none again. */
@@ -14,8 +13,5 @@ void emu_watch_allow(void *memory, size_t bytes);
  * is then the one that runs, its `sanitizer` NULL at its first turn. */
 void emu_watch_leave(emu_fiber *fiber, const emu_fiber *to);
 void emu_watch_arrive(emu_fiber *fiber);
-
-/* The host hands in an operation: now is when to ask who called. */
-void emu_watch_enqueue(const emu_operation *operation);
 
 #endif

@@ -30,8 +30,3 @@ void emu_watch_arrive(emu_fiber *fiber)
         emu_host_fiber.stack_bytes = left_bytes;
     }
 }
-
-void emu_watch_enqueue(const emu_operation *operation)
-{
-    (void)operation;
-}

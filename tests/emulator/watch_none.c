@@ -23,8 +23,3 @@ void emu_watch_arrive(emu_fiber *fiber)
 {
     (void)fiber;
 }
-
-void emu_watch_enqueue(const emu_operation *operation)
-{
-    (void)operation;
-}

@@ -18,7 +18,7 @@ static void *fresh_bytes(size_t bytes)
     void *array = NULL;
     if (bytes == 0) bytes = 1; /* the address of nothing */
     device_expect(cudaMalloc(&array, bytes), "cudaMalloc");
-    device_expect(cudaMemset(array, 0xff, bytes), "cudaMemset");
+    device_expect(device_make_nans(array, bytes), "fresh memory");
     return array;
 }
 

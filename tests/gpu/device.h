@@ -11,6 +11,9 @@
 int device_n_orders(void);
 const char *device_use_order(int i);
 
+/* Fresh memory becomes NaNs, if it is not already. */
+cudaError_t device_make_nans(void *memory, size_t bytes);
+
 /* Sizes that a test should reach: GPT-2 small's on a GPU, little ones where that would take hours.
  */
 typedef struct device_sizes {

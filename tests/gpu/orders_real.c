@@ -13,6 +13,11 @@ const char *device_use_order(int i)
     return names[i];
 }
 
+cudaError_t device_make_nans(void *memory, size_t bytes)
+{
+    return cudaMemset(memory, 0xff, bytes);
+}
+
 device_sizes device_largest(void)
 {
     return (device_sizes){.chunk_rows = 5632, .d_model = 768, .d_mlp = 3072, .d_head = 64};

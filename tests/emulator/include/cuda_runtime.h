@@ -24,12 +24,16 @@
 #define __align__(bytes) alignas(bytes)
 
 /* Blocks run one after another: one copy of a block's variables will do. Together in a section they
- * can be cleared for each block; AddressSanitizer wants them apart, with its own bytes between. */
+ * can be cleared for each block, mostly with a gap behind each, which the checker sees;
+ * AddressSanitizer wants them apart, with its own bytes between. */
 #ifdef EMU_WATCHED_BY_ASAN
 #define __shared__ static
 #else
-#define __shared__ static __attribute__((section("emu_shared")))
+#define __shared__ static __attribute__((section("emu_shared"), aligned(256)))
 #endif
+
+/* What the checker does not look at: the emulator's own, on a thread's behalf. */
+#define EMU_UNWATCHED __attribute__((no_sanitize("thread")))
 
 /* ---- vectors ---- */
 
@@ -109,7 +113,8 @@ template <class T> struct emu_exchange {
 };
 
 /* A lane that is not in the mask, or not there, gives 0xff bytes: on a device anything. */
-template <class T> static inline void emu_exchange_all(void **arguments, unsigned mask)
+template <class T>
+EMU_UNWATCHED static inline void emu_exchange_all(void **arguments, unsigned mask)
 {
     for (int lane = 0; lane < EMU_WARP; lane++) {
         if (!(mask >> lane & 1)) continue;
@@ -169,7 +174,7 @@ struct emu_ballot {
     unsigned votes;
 };
 
-static inline void emu_count_ballot(void **arguments, unsigned mask)
+EMU_UNWATCHED static inline void emu_count_ballot(void **arguments, unsigned mask)
 {
     unsigned votes = 0;
     for (int lane = 0; lane < EMU_WARP; lane++)
@@ -246,13 +251,14 @@ template <class T> static inline T *pc_dynamic_shared(void)
 /* ---- launches ---- */
 
 template <class... Parameters, size_t... At>
-static inline void emu_call(const void *kernel, void *const *arguments, std::index_sequence<At...>)
+EMU_UNWATCHED static inline void emu_call(const void *kernel, void *const *arguments,
+                                          std::index_sequence<At...>)
 {
     ((void (*)(Parameters...))kernel)(*(Parameters *)arguments[At]...);
 }
 
 template <class... Parameters>
-static inline void emu_run_thread(const void *kernel, void *const *arguments)
+EMU_UNWATCHED static inline void emu_run_thread(const void *kernel, void *const *arguments)
 {
     emu_call<Parameters...>(kernel, arguments, std::index_sequence_for<Parameters...>{});
 }

@@ -1,0 +1,157 @@
+/* What only the program's own symbol table knows: the names of kernels, which are static functions,
+ * and of shared variables, which are static, too, and where each ends. */
+#include "engine.h"
+
+#include <elf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const char __ehdr_start; /* where the program's file stands in memory: the linker's word */
+
+typedef struct program {
+    char *bytes;
+    size_t n_bytes;
+} program;
+
+static program read_program(void)
+{
+    program p = {0};
+    FILE *file = fopen("/proc/self/exe", "rb");
+    if (!file) return p;
+    if (fseek(file, 0, SEEK_END) == 0 && ftell(file) > 0) p.n_bytes = (size_t)ftell(file);
+    rewind(file);
+    p.bytes = malloc(p.n_bytes ? p.n_bytes : 1);
+    if (p.bytes && fread(p.bytes, 1, p.n_bytes, file) != p.n_bytes) p.n_bytes = 0;
+    fclose(file);
+    return p;
+}
+
+/* The section of a type, NULL if the file has none, or not as it should be. */
+static const Elf64_Shdr *section_of(const program *p, uint32_t type)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)p->bytes;
+    const Elf64_Shdr *sections = (const Elf64_Shdr *)(p->bytes + header->e_shoff);
+    if (header->e_shoff + header->e_shnum * sizeof *sections > p->n_bytes) return NULL;
+    for (int i = 0; i < header->e_shnum; i++)
+        if (sections[i].sh_type == type &&
+            sections[i].sh_offset + sections[i].sh_size <= p->n_bytes)
+            return &sections[i];
+    return NULL;
+}
+
+static int is_program(const program *p)
+{
+    return p->n_bytes > sizeof(Elf64_Ehdr) && memcmp(p->bytes, ELFMAG, SELFMAG) == 0 &&
+           p->bytes[EI_CLASS] == ELFCLASS64;
+}
+
+/* Symbols' values are offsets from here. */
+static uintptr_t base_of(const program *p)
+{
+    return ((const Elf64_Ehdr *)p->bytes)->e_type == ET_DYN ? (uintptr_t)&__ehdr_start : 0;
+}
+
+typedef struct symbols {
+    const Elf64_Sym *all;
+    size_t n;
+    const char *names;
+    size_t names_bytes;
+} symbols;
+
+static symbols symbols_of(const program *p)
+{
+    const Elf64_Shdr *table = is_program(p) ? section_of(p, SHT_SYMTAB) : NULL;
+    if (!table || table->sh_link >= ((const Elf64_Ehdr *)p->bytes)->e_shnum) return (symbols){0};
+    const Elf64_Shdr *names =
+        (const Elf64_Shdr *)(p->bytes + ((const Elf64_Ehdr *)p->bytes)->e_shoff) + table->sh_link;
+    if (names->sh_offset + names->sh_size > p->n_bytes) return (symbols){0};
+    return (symbols){(const Elf64_Sym *)(p->bytes + table->sh_offset),
+                     table->sh_size / sizeof(Elf64_Sym), p->bytes + names->sh_offset,
+                     names->sh_size};
+}
+
+static const char *name_of(const symbols *of, const Elf64_Sym *symbol)
+{
+    return symbol->st_name < of->names_bytes ? of->names + symbol->st_name : "";
+}
+
+/* ---- kernels ---- */
+
+/* "_ZL15sound_reversePf" -> "sound_reverse": the Itanium C++ ABI writes the length before a name.
+ */
+static void copy_unmangled(char *name, size_t room, const char *symbol)
+{
+    const char *digits = symbol + strcspn(symbol, "0123456789");
+    char *start = (char *)digits;
+    const unsigned long length = *digits ? strtoul(digits, &start, 10) : strlen(symbol);
+    const int is_mangled = strncmp(symbol, "_Z", 2) == 0 && length <= strlen(start);
+    snprintf(name, room, "%.*s", is_mangled ? (int)length : (int)strlen(symbol),
+             is_mangled ? start : symbol);
+}
+
+void emu_kernel_name(char *name, size_t room, const void *kernel)
+{
+    const program p = read_program();
+    const symbols of = symbols_of(&p);
+    snprintf(name, room, "a kernel");
+    for (size_t i = 0; i < of.n; i++)
+        if (ELF64_ST_TYPE(of.all[i].st_info) == STT_FUNC &&
+            of.all[i].st_value == (uintptr_t)kernel - base_of(&p))
+            copy_unmangled(name, room, name_of(&of, &of.all[i]));
+    free(p.bytes);
+}
+
+/* ---- shared variables ---- */
+
+extern char __start_emu_shared[] __attribute__((weak));
+extern char __stop_emu_shared[] __attribute__((weak));
+
+enum { MOST_VARIABLES = 256 };
+static emu_variable variables[MOST_VARIABLES];
+static int n_variables = -1; /* not looked up yet */
+
+/* "_ZZL12pc_block_sumfE7of_warp" -> "of_warp": a local's name comes last, after its length. */
+static void copy_local_name(char *name, size_t room, const char *symbol)
+{
+    const char *start = symbol;
+    for (const char *at = symbol; *at; at++) {
+        char *end = (char *)at;
+        const unsigned long length = *at >= '1' && *at <= '9' ? strtoul(at, &end, 10) : 0;
+        if (length && length <= strlen(end)) start = end;
+        if (length && length <= strlen(end)) at = end + length - 1;
+    }
+    const size_t length = strcspn(start, "."); /* ".0", ".1" tell namesakes apart */
+    snprintf(name, room, "%.*s", (int)length, start);
+}
+
+static void look_up_variables(void)
+{
+    const program p = read_program();
+    const symbols of = symbols_of(&p);
+    n_variables = 0;
+    for (size_t i = 0; i < of.n && n_variables < MOST_VARIABLES; i++) {
+        char *start = (char *)(base_of(&p) + of.all[i].st_value);
+        if (ELF64_ST_TYPE(of.all[i].st_info) != STT_OBJECT) continue;
+        if (start < __start_emu_shared || start >= __stop_emu_shared) continue;
+        emu_variable *v = &variables[n_variables++];
+        v->start = start;
+        v->bytes = of.all[i].st_size;
+        copy_local_name(v->name, sizeof v->name, name_of(&of, &of.all[i]));
+    }
+    free(p.bytes);
+}
+
+const emu_variable *emu_shared_variable(const void *memory)
+{
+    const emu_variable *below = NULL;
+    if ((const char *)memory < __start_emu_shared || (const char *)memory >= __stop_emu_shared)
+        return NULL;
+    if (n_variables < 0) look_up_variables();
+    for (int i = 0; i < n_variables; i++) {
+        const emu_variable *v = &variables[i];
+        if (v->start <= (const char *)memory && (!below || below->start < v->start)) below = v;
+    }
+    return below;
+}
