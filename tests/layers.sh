@@ -126,13 +126,6 @@ check_is_listed()
         breach "$1: not in $(dirname "$1")/CMakeLists.txt"
 }
 
-# A kernel that the emulator does not compile would run nowhere in continuous integration.
-check_is_emulated()
-{
-    grep -qE "[( ]$(basename "$1")( |\)|\$)" tests/emulator/CMakeLists.txt ||
-        breach "$1: not in tests/emulator/CMakeLists.txt"
-}
-
 while IFS= read -r path; do
     case $path in
     include/*.h | kernels/*.c | kernels/*.h | kernels/*.cu | kernels/*.cuh | host/*.c | host/*.h | tools/*.c | tools/*.h)
@@ -149,9 +142,6 @@ while IFS= read -r path; do
     include/*.h) check_public_header "$path" ;;
     tests/*/*) ;;
     kernels/*.c | kernels/*.cu | tests/*.c) check_is_listed "$path" ;;
-    esac
-    case $path in
-    kernels/*.cu) check_is_emulated "$path" ;;
     esac
 done <"$temporary/files"
 

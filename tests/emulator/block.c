@@ -45,6 +45,13 @@ static int is_same(const char *a, const char *b)
 
 /* ---- failures ---- */
 
+void emu_stop_thread(void)
+{
+    has_failed = 1;
+    emu_fiber_switch(this_fiber, &emu_host_fiber);
+    abort(); /* an abandoned thread never gets a turn */
+}
+
 void emu_fail_thread(const char *format, ...)
 {
     char what[512], name[EMU_NAME];
@@ -56,9 +63,7 @@ void emu_fail_thread(const char *format, ...)
     emu_kernel_name(name, sizeof name, running->kernel);
     emu_fail(cudaErrorLaunchFailure, "%s, block (%u,%u,%u), thread %d of %d: %s", name, b.x, b.y,
              b.z, emu_this_thread->linear, n_threads, what);
-    has_failed = 1;
-    emu_fiber_switch(this_fiber, &emu_host_fiber);
-    abort(); /* an abandoned thread never gets a turn */
+    emu_stop_thread();
 }
 
 static emu_thread *first_in_state(emu_thread_state state)

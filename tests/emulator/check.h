@@ -24,6 +24,9 @@ void emu_check_read(const void *memory, size_t bytes);
 void emu_check_write(const void *memory, size_t bytes);
 void emu_check_copy(const void *to, const void *from, size_t bytes);
 
+/* The device has failed, not only at its first failure. */
+void emu_check_failure(const char *text);
+
 /* What has been reported may be reported again. */
 void emu_check_forget(void);
 

@@ -10,6 +10,10 @@
 /* Where the program's own data lie: the linker's words. */
 extern const char __executable_start, _end;
 
+/* Behind the last shared variable, since the linker puts the kernels' first: symbols.c knows it. */
+extern char emu_behind_shared[];
+char emu_behind_shared[4096] __attribute__((section("emu_shared"), aligned(256)));
+
 typedef struct access {
     uintptr_t at, pc;
     size_t bytes;

@@ -50,6 +50,11 @@ void emu_check_copy(const void *to, const void *from, size_t bytes)
     (void)bytes;
 }
 
+void emu_check_failure(const char *text)
+{
+    (void)text;
+}
+
 void emu_check_forget(void)
 {
 }

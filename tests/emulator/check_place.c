@@ -36,13 +36,13 @@ static FILE *ask(const uintptr_t *pcs, int n)
 }
 
 /* "build/../../kernels/layernorm.cu:27 (discriminator 3)" -> "kernels/layernorm.cu:27" */
-static char *tidy(char *line)
+static const char *tidy(char *line)
 {
-    char *up;
+    const char *step, *place = line;
     line[strcspn(line, " \n")] = '\0';
-    while ((up = strstr(line, "../")) != NULL)
-        line = up + strlen("../");
-    return strncmp(line, "./", 2) == 0 ? line + 2 : line;
+    while ((step = strstr(place, "./")) != NULL) /* "../", too */
+        place = step + strlen("./");
+    return place;
 }
 
 /* The first two places that are not in between. */
@@ -59,20 +59,23 @@ static void look_up(char found[2][PLACE], const uintptr_t *pcs, int n)
     if (answers) pclose(answers);
 }
 
-void check_place(char *text, size_t room, uintptr_t pc)
+static void write_places(char *text, size_t room, const uintptr_t *pcs, int n)
 {
     char found[2][PLACE] = {"an unknown place", ""};
-    look_up(found, &pc, 1);
+    look_up(found, pcs, n);
     const int is_called = *found[1] && strcmp(found[0], found[1]) != 0;
     snprintf(text, room, is_called ? "%s (from %s)" : "%s", found[0], found[1]);
+}
+
+void check_place(char *text, size_t room, uintptr_t pc)
+{
+    write_places(text, room, &pc, 1);
 }
 
 void check_place_of_call(char *text, size_t room, void *const *callers, int n_callers)
 {
     uintptr_t pcs[CHECK_CALLERS];
-    char found[2][PLACE] = {"an unknown place", ""};
     for (int i = 0; i < n_callers; i++)
         pcs[i] = (uintptr_t)callers[i];
-    look_up(found, pcs, n_callers);
-    snprintf(text, room, "%s", found[0]);
+    write_places(text, room, pcs, n_callers);
 }

@@ -33,7 +33,7 @@ void check_describe_operation(char *text, size_t room, uint32_t number)
     const check_operation *o = check_operation_of(number);
     if (o->kernel) emu_kernel_name(kernel, sizeof kernel, o->kernel);
     check_place_of_call(place, sizeof place, o->callers, o->n_callers);
-    snprintf(text, room, "%s, %s at %s,", o->kernel ? kernel : o->name,
+    snprintf(text, room, "%s, %s at %s", o->kernel ? kernel : o->name,
              o->kernel ? "launched" : "called", place);
 }
 
@@ -58,7 +58,6 @@ static void report(uintptr_t pc, const char *what)
         snprintf(place, sizeof place, "%.159s", who);
     }
     if (!is_new_place(place)) return;
-    fprintf(stderr, "check: %s: %s\n", who, what);
     emu_fail(cudaErrorLaunchFailure, "%s: %s", who, what);
 }
 
@@ -89,7 +88,12 @@ void check_report_and_stop(uintptr_t pc, const char *format, ...)
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     report(pc, what);
-    emu_fail_thread("%s", what);
+    emu_stop_thread();
+}
+
+void emu_check_failure(const char *text)
+{
+    fprintf(stderr, "check: %s\n", text);
 }
 
 void emu_check_forget(void)

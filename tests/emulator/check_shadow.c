@@ -76,7 +76,7 @@ static void describe_other(char *text, size_t room, const attempt *a, const chec
     char words[320];
     if (other->operation != a->me.operation) {
         check_describe_operation(words, sizeof words, other->operation);
-        snprintf(text, room, "%s %s; no event and no wait orders the two", words, did);
+        snprintf(text, room, "%s, %s; no event and no wait orders the two", words, did);
         return;
     }
     check_place(words, sizeof words, other->pc);

@@ -154,7 +154,7 @@ void emu_describe_address(char *text, size_t size, const void *memory)
         snprintf(text, size, "at an address that is nobody's");
     } else {
         const int is_before = (const unsigned char *)memory < near->start;
-        snprintf(text, size, "%zu bytes %s of a device allocation of %zu bytes",
+        snprintf(text, size, "that begin %zu bytes %s of a device allocation of %zu bytes",
                  distance_to(near, memory), is_before ? "before the start" : "past the end",
                  near->bytes);
     }

@@ -175,7 +175,8 @@ int emu_find_allocation(void **start, size_t *bytes, const void *memory);
 /* Whether it lay in an allocation that has been freed not long ago. */
 int emu_is_freed_memory(const void *memory);
 
-/* "8 bytes past the end of a device allocation of 256 bytes", for an address in no live one. */
+/* "that begin 8 bytes past the end of a device allocation of 256 bytes", for an address in no live
+ * one. */
 void emu_describe_address(char *text, size_t room, const void *memory);
 
 /* The host may touch device memory only inside the engine. */
@@ -213,6 +214,9 @@ cudaError_t emu_failure(void);
 
 /* From a running thread: records the failure, with block and thread, and gives up the launch. */
 void emu_fail_thread(const char *format, ...) EMU_PRINTF(1, 2);
+
+/* The same after the failure has been recorded. */
+void emu_stop_thread(void);
 
 #ifdef __cplusplus
 }

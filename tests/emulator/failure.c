@@ -10,27 +10,32 @@
 static char report[1024];
 static cudaError_t sticky, last;
 
-static void keep_first(const char *format, va_list arguments)
+static void keep_first(const char *text)
 {
-    if (!*report) vsnprintf(report, sizeof report, format, arguments);
+    if (!*report) snprintf(report, sizeof report, "%s", text);
 }
 
 cudaError_t emu_fail(cudaError_t error, const char *format, ...)
 {
+    char text[sizeof report];
     va_list arguments;
     va_start(arguments, format);
-    keep_first(format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_first(text);
+    emu_check_failure(text);
     if (!sticky) sticky = error;
     return sticky;
 }
 
 cudaError_t emu_refuse(cudaError_t error, const char *format, ...)
 {
+    char text[sizeof report];
     va_list arguments;
     va_start(arguments, format);
-    keep_first(format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_first(text);
     last = error;
     return error;
 }

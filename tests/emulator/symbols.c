@@ -126,6 +126,12 @@ static void copy_local_name(char *name, size_t room, const char *symbol)
     snprintf(name, room, "%.*s", (int)length, start);
 }
 
+/* A variable that stands for what is behind the others (check_access.c). */
+static int is_behind(const char *symbol)
+{
+    return strcmp(symbol, "emu_behind_shared") == 0;
+}
+
 static void look_up_variables(void)
 {
     const program p = read_program();
@@ -135,6 +141,7 @@ static void look_up_variables(void)
         char *start = (char *)(base_of(&p) + of.all[i].st_value);
         if (ELF64_ST_TYPE(of.all[i].st_info) != STT_OBJECT) continue;
         if (start < __start_emu_shared || start >= __stop_emu_shared) continue;
+        if (is_behind(name_of(&of, &of.all[i]))) continue;
         emu_variable *v = &variables[n_variables++];
         v->start = start;
         v->bytes = of.all[i].st_size;

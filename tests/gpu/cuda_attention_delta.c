@@ -146,6 +146,8 @@ static void copy_arrays(float **arrays, const shape *s)
     arrays[OF_PATTERN] = device_copy(log_pattern, s->n_heads * s->seq * s->seq);
 }
 
+static int64_t q_stride; /* of the base's queries; 0: as they lie */
+
 /* Items first ... first + count - 1, without their place on the device. */
 static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t first, int64_t count)
 {
@@ -161,7 +163,7 @@ static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t firs
                                  .dq_stride = width,
                                  .dk_stride = kv_width,
                                  .dv_stride = kv_width,
-                                 .q_stride = width,
+                                 .q_stride = q_stride ? q_stride : width,
                                  .k_stride = kv_width,
                                  .v_stride = kv_width,
                                  .n_items = count,
@@ -281,6 +283,26 @@ Test(cuda_attention_delta, an_item_does_not_depend_on_the_others)
         device_expect_same_bits("an item alone", rows_alone, rows,
                                 n_queries(&items[i]) * s->d_head);
     }
+}
+
+/* Only the last query is looked at: its row may be the only one there is, however far rows are
+ * apart. An offset that an int held would be another one. */
+Test(cuda_attention_delta, rows_may_be_further_apart_than_an_int_counts)
+{
+    static float near[MOST], far[MOST];
+    const int64_t apart = (int64_t)1 << 29;
+    const shape *s = &shapes[13];
+    cr_assert(s->only_last_query);
+    fill(s);
+    run(near, s, 0, n_items);
+    for (int64_t i = 0; i < n_items; i++) {
+        items[i].q -= (s->seq - 1) * (apart - s->n_heads * s->d_head);
+        items[i].log_pattern -= (s->seq - 1) * (apart - s->seq);
+        items[i].pattern_stride = apart;
+    }
+    q_stride = apart;
+    run(far, s, 0, n_items);
+    device_expect_same_bits("far apart", far, near, dz_floats(s));
 }
 
 Test(cuda_attention_delta, no_change_gives_zero)

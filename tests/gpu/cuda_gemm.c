@@ -87,6 +87,8 @@ static void free_weights(const device_weights *own)
     device_free(own->whole);
 }
 
+static cudaStream_t stream; /* of the product; NULL: the default one */
+
 /* Rows first ... first + rows - 1 of A and C; `out` is all that C then holds. */
 static void run(float *out, const gemm_case *s, int64_t first, int64_t rows)
 {
@@ -105,7 +107,8 @@ static void run(float *out, const gemm_case *s, int64_t first, int64_t rows)
     float *device_a = device_copy(a + first * shape.a_stride, a_floats);
     float *device_c = device_copy(c + first * shape.c_stride, c_floats);
     float *scratch = device_fresh((int64_t)(pck_gemm_scratch_bytes(gemm) / sizeof(float)));
-    device_expect(pck_gemm_run(gemm, device_c, device_a, &given, rows, scratch, NULL), s->name);
+    device_expect(cudaDeviceSynchronize(), "what the product needs");
+    device_expect(pck_gemm_run(gemm, device_c, device_a, &given, rows, scratch, stream), s->name);
     device_read(out, device_c, c_floats);
     device_free(scratch);
     device_free(device_c);
@@ -210,6 +213,26 @@ ParameterizedTest(size_t *index, cuda_gemm, a_row_does_not_depend_on_the_others)
                 device_expect_same_bits(s->name, some + row * stride,
                                         together + (first + row) * stride, s->n_out);
         }
+}
+
+/* Nothing orders it with the default stream: what went there would come too late or too early. */
+Test(cuda_gemm, all_work_is_on_the_stream_that_was_named)
+{
+    static float on_default[MOST], out[MOST];
+    for (size_t i = 0; i < N_CASES; i++) {
+        const gemm_case *s = &cases[i];
+        const int64_t n = (s->rows - 1) * full_shape(s).c_stride + s->n_out;
+        fill(s);
+        stream = NULL;
+        run(on_default, s, 0, s->rows);
+        device_expect(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+        for (int order = 0; order < device_n_orders(); order++) {
+            device_use_order(order);
+            run(out, s, 0, s->rows);
+            device_expect_same_bits(s->name, out, on_default, n);
+        }
+        device_expect(cudaStreamDestroy(stream), "stream");
+    }
 }
 
 Test(cuda_gemm, a_nan_in_a_row_stays_there)
