@@ -42,8 +42,35 @@ static const algorithm algorithms[] = {
     {1, 4, 1, 0, {0}}, {2, 1, 1, 0, {0}}, {3, 1, 8, 0, {0}}, {4, 1, 1, 1, {0}}};
 enum { N_ALGORITHMS = sizeof algorithms / sizeof *algorithms, FEW_COLUMNS = 64 };
 
+/* ---- failing on purpose ---- */
+
+static int calls_to_failure; /* 0: no failure is planned */
+static cublasStatus_t planned;
+static emu_proposals proposals;
+
+int emu_fail_blas(int n, int status)
+{
+    const int has_come = calls_to_failure == 0;
+    calls_to_failure = n;
+    planned = (cublasStatus_t)status;
+    return has_come;
+}
+
+void emu_set_blas_proposals(emu_proposals kind)
+{
+    proposals = kind;
+}
+
+static cublasStatus_t begin_call(void)
+{
+    return calls_to_failure && --calls_to_failure == 0 ? planned : CUBLAS_STATUS_SUCCESS;
+}
+
 static cublasStatus_t give(void **out, size_t bytes)
 {
+    const cublasStatus_t status = begin_call();
+    *out = NULL;
+    if (status) return status;
     *out = calloc(1, bytes);
     return *out ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_ALLOC_FAILED;
 }
@@ -116,6 +143,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
                                                     cublasLtMatmulPreferenceAttributes_t which,
                                                     const void *value, size_t bytes)
 {
+    const cublasStatus_t status = begin_call();
+    if (status) return status;
     switch (which) {
     case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES:
         if (bytes != sizeof preference->workspace_bytes) return CUBLAS_STATUS_INVALID_VALUE;
@@ -165,6 +194,7 @@ static uint64_t workspace_of(const algorithm *a, const struct emu_matrix *d)
 static int is_allowed(const algorithm *a, const struct emu_preference *preference,
                       const struct emu_matrix *d)
 {
+    if (proposals == EMU_PROPOSE_SPLITS_ALONE) return a->parts > 1;
     return a->parts == 1 ||
            (preference->reductions && preference->workspace_bytes >= workspace_of(a, d));
 }
@@ -178,7 +208,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
 {
     static const int of_few[] = {0, 1, 2, 3}, of_odd[] = {2, 1, 3, 0}, of_many[] = {1, 2, 3, 0};
     const int *order = d->columns < FEW_COLUMNS ? of_few : d->columns % 2 ? of_odd : of_many;
+    const cublasStatus_t status = begin_call();
     *n_found = 0;
+    if (status) return status;
     if (!handle || !product || a->columns != b->rows || c->type != CUDA_R_32F)
         return CUBLAS_STATUS_INVALID_VALUE;
     for (int i = 0; i < N_ALGORITHMS && *n_found < n_wanted; i++) {
@@ -374,8 +406,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
                       .B = B,
                       .C = C,
                       .D = D};
+    const cublasStatus_t status = begin_call();
     memcpy(&p.alpha, alpha, sizeof p.alpha);
     memcpy(&p.beta, beta, sizeof p.beta);
+    if (status) return status;
     if (!handle || !fit(a, b, c, d) || p.how.parts < 1 || p.how.step < 1)
         return CUBLAS_STATUS_INVALID_VALUE;
     if (emu_failure() || !is_there(A, a) || !is_there(B, b) || !is_there(C, c) || !is_there(D, d) ||

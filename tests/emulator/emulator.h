@@ -31,6 +31,15 @@ void emu_set_streams(emu_streams streams);
 /* How many bytes cudaMalloc gives out; 1 GiB at the start. */
 void emu_set_memory(size_t bytes);
 
+/* The n-th call of cuBLASLt from now on, 1 being the next one, fails with `status`, a
+ * cublasStatus_t; 0: none does. Returns whether the last such failure has come. */
+int emu_fail_blas(int n, int status);
+
+/* What its heuristic proposes. Ours asks for algorithms that do not split sums: a library that has
+ * none could propose others nonetheless. */
+typedef enum emu_proposals { EMU_PROPOSE_WHAT_IS_ASKED, EMU_PROPOSE_SPLITS_ALONE } emu_proposals;
+void emu_set_blas_proposals(emu_proposals proposals);
+
 /* One line on the first failure since the start or the last emu_forget_failure(), or "". */
 const char *emu_report(void);
 

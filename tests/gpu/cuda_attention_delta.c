@@ -147,6 +147,7 @@ static void copy_arrays(float **arrays, const shape *s)
 }
 
 static int64_t q_stride; /* of the base's queries; 0: as they lie */
+static int64_t most_seq; /* that a batch states at least */
 
 /* Items first ... first + count - 1, without their place on the device. */
 static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t first, int64_t count)
@@ -167,6 +168,7 @@ static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t firs
                                  .k_stride = kv_width,
                                  .v_stride = kv_width,
                                  .n_items = count,
+                                 .most_seq = most_seq,
                                  .kind = kind_of(s)};
     for (int64_t i = first; i < first + count; i++) {
         const int64_t queries = items[i].seq - items[i].q_first;
@@ -283,6 +285,18 @@ Test(cuda_attention_delta, an_item_does_not_depend_on_the_others)
         device_expect_same_bits("an item alone", rows_alone, rows,
                                 n_queries(&items[i]) * s->d_head);
     }
+}
+
+/* More than 48 KB have to be asked for. */
+Test(cuda_attention_delta, room_for_many_keys_changes_nothing)
+{
+    static float plain[MOST], roomy[MOST];
+    const shape *s = &shapes[1];
+    fill(s);
+    run(plain, s, 0, n_items);
+    most_seq = 48 * 1024 / 8 + 1;
+    run(roomy, s, 0, n_items);
+    device_expect_same_bits("much shared memory", roomy, plain, dz_floats(s));
 }
 
 /* Only the last query is looked at: its row may be the only one there is, however far rows are
