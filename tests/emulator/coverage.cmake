@@ -15,4 +15,4 @@ execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-prog-name=gcov OUTPUT_VARIA
 list(JOIN PC_CUDA_KERNELS " " kernels)
 add_test(NAME kernel_coverage WORKING_DIRECTORY ${CMAKE_BINARY_DIR} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/emulator/coverage.sh ${gcov}
     ${CMAKE_CURRENT_BINARY_DIR}/emulator/CMakeFiles/pc_kernels_covered.dir "${kernels}" ${programs})
-set_tests_properties(kernel_coverage PROPERTIES TIMEOUT 300 ENVIRONMENT "${PC_TEST_ENVIRONMENT}")
+set_tests_properties(kernel_coverage PROPERTIES TIMEOUT 300 LABELS kernels ENVIRONMENT "${PC_TEST_ENVIRONMENT}")

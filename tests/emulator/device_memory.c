@@ -13,6 +13,10 @@
 
 enum { ALIGNMENT = 256, GUARD_BYTE = 0xa5, FAR_BYTES = 1 << 20 };
 
+/* Between the guard of an allocation and the next one: an index that is wrong by a row or two meets
+ * nobody's bytes. */
+enum { GAP_BYTES = 64 * 1024, BEHIND_BYTES = EMU_GUARD_BYTES + GAP_BYTES };
+
 typedef struct allocation {
     unsigned char *start;
     size_t bytes;
@@ -184,7 +188,7 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     if (bytes > capacity - in_use)
         return emu_refuse(cudaErrorMemoryAllocation, "out of memory: %zu bytes asked, %zu free",
                           bytes, capacity - in_use);
-    if (posix_memalign(&start, ALIGNMENT, bytes + EMU_GUARD_BYTES) != 0)
+    if (posix_memalign(&start, ALIGNMENT, bytes + BEHIND_BYTES) != 0)
         return emu_refuse(cudaErrorMemoryAllocation, "the host is out of memory");
     if (!keep(start, bytes)) {
         free(start);
@@ -192,7 +196,7 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     }
     memset(start, 0xff, bytes);
     emu_set_guard((unsigned char *)start + bytes);
-    emu_watch_forbid(start, bytes);
+    emu_watch_forbid(start, bytes + BEHIND_BYTES);
     emu_check_malloc(start, bytes);
     in_use += bytes;
     *memory = start;
@@ -202,7 +206,7 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
 static void release_oldest(void)
 {
     const allocation *oldest = &freed[first_freed];
-    emu_watch_allow(oldest->start, oldest->bytes + EMU_GUARD_BYTES);
+    emu_watch_allow(oldest->start, oldest->bytes + BEHIND_BYTES);
     free(oldest->start);
     freed_bytes -= oldest->bytes;
     first_freed = (first_freed + 1) % MOST_FREED;
@@ -214,7 +218,7 @@ static void keep_freed(allocation gone)
     if (n_freed == MOST_FREED) release_oldest();
     freed[(first_freed + n_freed++) % MOST_FREED] = gone;
     freed_bytes += gone.bytes;
-    emu_watch_forbid(gone.start, gone.bytes + EMU_GUARD_BYTES);
+    emu_watch_forbid(gone.start, gone.bytes);
     while (freed_bytes > MOST_FREED_BYTES)
         release_oldest();
 }

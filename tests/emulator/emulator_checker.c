@@ -128,6 +128,12 @@ static const fault faults[] = {
       "\n"},
      "out[-1]"},
     {NOT_ALIGNED, "not_aligned", 1, 32, {"thread 9 of 32, at", "\n"}, "== 9"},
+    {PAST_BY_COPY,
+     "past_by_copy",
+     1,
+     32,
+     {"reads 132 bytes that end 4 bytes past the end of a device allocation of 128 bytes", "\n"},
+     "memcpy("},
     {STRAY_LOCAL,
      "stray_local",
      1,
@@ -205,6 +211,21 @@ Test(emulator_checker, sound_kernels_pass_in_every_order)
                 run(sound[i].kernel, 3, sound[i].threads, sound[i].threads * sizeof(float));
             cr_expect_eq(error, cudaSuccess, "%s: %s", sound[i].name, emu_report());
         }
+}
+
+/* ---- what shows in the results ---- */
+
+/* Filled with a pattern by compilers that can, it is not what was left there by chance. */
+Test(emulator_checker, a_local_variable_without_a_value_is_far_from_any)
+{
+    float *device = NULL, out[32];
+    cr_assert_eq(cudaMalloc((void **)&device, sizeof out), cudaSuccess);
+    cr_expect_eq(faulty_launch(UNSET_LOCAL, device, 1, 32, 0, NULL), cudaSuccess);
+    cr_expect_eq(cudaMemcpy(out, device, sizeof out, cudaMemcpyDeviceToHost), cudaSuccess);
+    for (int i = 0; i < 32; i++)
+        cr_expect(i % 2 ? out[i] < -1e38f || !EMU_FILLS_LOCALS : out[i] == 1, "thread %d: %g", i,
+                  (double)out[i]);
+    cudaFree(device);
 }
 
 /* ---- between operations ---- */

@@ -192,6 +192,28 @@ static __global__ void not_aligned(float *out)
     if (threadIdx.x == 9) out[whole_index()] = (float)*(double *)(out + 3);
 }
 
+static __global__ void past_by_copy(float *out)
+{
+    float mine[40];
+    out[whole_index()] = 1;
+    if (threadIdx.x == 0) memcpy(mine, out, (blockDim.x + 1) * sizeof *mine);
+}
+
+/* Behind a call that the compiler cannot follow, so that it does not warn. */
+static __device__ void set_if_even(float *value)
+{
+    if (threadIdx.x % 2 == 0) *value = 1;
+}
+
+static void (*volatile const maybe_set)(float *) = set_if_even;
+
+static __global__ void unset_local(float *out)
+{
+    float mine;
+    maybe_set(&mine);
+    out[whole_index()] = mine;
+}
+
 static __global__ void stray_local(float *out)
 {
     __shared__ float *of_thread_0;
@@ -209,7 +231,8 @@ static void (*const kernels[])(float *) = {
     sound_dynamic_shared,  past_dynamic_shared, past_allocation,     same_element,
     same_element_of_block, unwritten_device,    unwritten_shared,    shuffle_for_syncwarp,
     half_syncwarp,         sound_half_syncwarp, read_then_written,   past_static_shared,
-    before_allocation,     not_aligned,         stray_local,
+    before_allocation,     not_aligned,         past_by_copy,        unset_local,
+    stray_local,
 };
 
 cudaError_t faulty_launch(faulty_kernel which, float *out, unsigned blocks, unsigned threads,

@@ -37,6 +37,8 @@ typedef enum faulty_kernel {
     PAST_STATIC_SHARED,    /* thread 5 reads one element past a shared array */
     BEFORE_ALLOCATION,     /* thread 0 reads the element before the first */
     NOT_ALIGNED,           /* reads a double at a multiple of 4 bytes */
+    PAST_BY_COPY,          /* a memcpy of one element too many */
+    UNSET_LOCAL,           /* a local variable that only even threads set */
     STRAY_LOCAL            /* reads another thread's local variable */
 } faulty_kernel;
 

@@ -121,7 +121,7 @@ EMU_UNWATCHED static inline void emu_exchange_all(void **arguments, unsigned mas
         emu_exchange<T> *mine = (emu_exchange<T> *)arguments[lane];
         if (mask >> mine->source & 1)
             mine->received = ((emu_exchange<T> *)arguments[mine->source])->given;
-        else memset((void *)&mine->received, 0xff, sizeof mine->received);
+        else __builtin_memset((void *)&mine->received, 0xff, sizeof mine->received);
     }
 }
 
