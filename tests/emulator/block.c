@@ -6,6 +6,7 @@
 #include "watch.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,18 @@ static int first_ready, n_ready;
 /* The barrier at which n_waiting threads are, n_votes of them with a true predicate. */
 static emu_site barrier_site;
 static int n_waiting, n_votes, vote_result;
+
+static int lies_in(const void *memory, const void *start, size_t bytes)
+{
+    return (uintptr_t)memory - (uintptr_t)start < bytes;
+}
+
+int emu_is_own_state(const void *memory)
+{
+    return lies_in(memory, &emu_this_thread, sizeof emu_this_thread) ||
+           lies_in(memory, threads, sizeof threads) ||
+           lies_in(memory, &emu_this_block, sizeof emu_this_block);
+}
 
 /* Literals of one source file are mostly one string. */
 static int is_same(const char *a, const char *b)
@@ -337,8 +350,11 @@ static void set_threads(emu_size size)
 static void set_shared_memory(void)
 {
     emu_block *block = &emu_this_block;
+    int n;
+    const emu_variable *variables = emu_shared_variables(&n);
     if (block->dynamic_shared) memset(block->dynamic_shared, 0xff, block->dynamic_bytes);
-    emu_poison_static_shared();
+    for (int i = 0; i < n; i++)
+        memset(variables[i].start, 0xff, variables[i].bytes);
 }
 
 static void run_block(emu_size index)

@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where the program's own data lie: the linker's words. */
-extern const char __executable_start, _end;
+/* Where the program lies, and its variables in it: the linker's words. */
+extern const char __executable_start, __data_start, _end;
 
-/* Behind the last shared variable, since the linker puts the kernels' first: symbols.c knows it. */
-extern char emu_behind_shared[];
-char emu_behind_shared[4096] __attribute__((section("emu_shared"), aligned(256)));
+/* How far behind a shared variable an access is still taken for one to it. */
+enum { NEAR_BYTES = 4096 };
 
 typedef struct access {
     uintptr_t at, pc;
@@ -45,14 +44,6 @@ static void check_inside(const access *a, const void *start, size_t bytes, check
     check_bytes(a->at, a->bytes, a->kind, space, a->pc);
 }
 
-static void check_variable(const access *a, const emu_variable *variable)
-{
-    char what[128];
-    snprintf(what, sizeof what, "%s, %zu bytes of static shared memory", variable->name,
-             variable->bytes);
-    check_inside(a, variable->start, variable->bytes, CHECK_SHARED, what);
-}
-
 /* ---- addresses that are nobody's ---- */
 
 static void stop_at_address(const access *a)
@@ -69,11 +60,35 @@ static void stop_at_address(const access *a)
     check_report_and_stop(a->pc, "%s %zu bytes %s", verb_of(a), a->bytes, where);
 }
 
-/* The program's own data: constants may be read; what the emulator keeps of a thread, too. */
+static void describe_variable(char *text, size_t room, const emu_variable *variable)
+{
+    snprintf(text, room, "%s, %zu bytes of static shared memory", variable->name, variable->bytes);
+}
+
+/* A variable of the program which is not shared: the host's, or what lies behind a shared one. */
+static void stop_at_host_variable(const access *a)
+{
+    char what[128];
+    const emu_variable *variable = emu_shared_variable((const void *)a->at);
+    if (variable && a->at - (uintptr_t)variable->start - variable->bytes < NEAR_BYTES) {
+        describe_variable(what, sizeof what, variable);
+        stop_at_end(a, what, (uintptr_t)variable->start + variable->bytes);
+    }
+    check_report_and_stop(a->pc, "%s %zu bytes of the host's memory", verb_of(a), a->bytes);
+}
+
+/* Constants may be read, and what the emulator keeps of a thread and its block. */
 static void check_program(const access *a)
 {
-    if (a->kind == CHECK_WRITE)
-        check_report_and_stop(a->pc, "writes %zu bytes of the host's memory", a->bytes);
+    char what[128];
+    const emu_variable *variable = emu_shared_variable((const void *)a->at);
+    if (variable && lies_in(a, variable->start, variable->bytes)) {
+        describe_variable(what, sizeof what, variable);
+        check_inside(a, variable->start, variable->bytes, CHECK_SHARED, what);
+    } else if (a->kind == CHECK_WRITE ||
+               (a->at >= (uintptr_t)&__data_start && !emu_is_own_state((const void *)a->at))) {
+        stop_at_host_variable(a);
+    }
 }
 
 static void check_device(const access *a)
@@ -94,9 +109,7 @@ static void check_device(const access *a)
 static void check_address(const access *a)
 {
     const emu_block *block = &emu_this_block;
-    const emu_variable *variable = emu_shared_variable((const void *)a->at);
-    if (variable) check_variable(a, variable);
-    else if (lies_in(a, block->dynamic_shared, block->dynamic_bytes))
+    if (lies_in(a, block->dynamic_shared, block->dynamic_bytes))
         check_inside(a, block->dynamic_shared, block->dynamic_bytes, CHECK_SHARED,
                      "dynamic shared memory");
     else if (lies_in(a, &__executable_start, (size_t)(&_end - &__executable_start)))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # coverage.sh GCOV OBJECTS "KERNEL.cu ..." PROGRAM...: runs the programs, whose kernels count their lines under OBJECTS, and
 # requires that every line of kernels/*.cu and kernels/*.cuh which is code has run. Names the lines that have not. To be
-# called in the folder where the compiler ran: its names of sources begin there.
+# called in the folder where the compiler ran.
 set -u
 gcov=$1 objects=$2 kernels=$3
 shift 3
@@ -16,10 +16,14 @@ for program in "$@"; do
         exit 1
     }
 done
-find "$objects" -name '*.gcda' -exec "$gcov" --stdout {} + >"$temporary/lines" 2>"$temporary/errors" || {
-    cat "$temporary/errors"
-    exit 1
-}
+# The compiler's names of sources begin where it ran or, mapped as all paths are, at the source's top folder; gcov shows
+# what it can open.
+for folder in "$PWD" "$(dirname "${BASH_SOURCE[0]}")/../.."; do
+    (cd "$folder" && find "$objects" -name '*.gcda' -exec "$gcov" --stdout {} +) >>"$temporary/lines" 2>"$temporary/errors" || {
+        cat "$temporary/errors"
+        exit 1
+    }
+done
 
 # "    12:   34:text" ran, "#####:   34:text" did not, "-:   34:text" is no code. A line that several compilations or
 # instances have has run if it ran in one of them.

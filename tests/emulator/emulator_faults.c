@@ -191,7 +191,6 @@ Test(emulator_faults, a_missing_syncwarp_makes_the_orders_disagree)
     cr_expect_not(orders_disagree(SOUND_SYNCWARP));
 }
 
-#ifndef EMU_WATCHED_BY_ASAN /* which keeps each shared variable in a place of its own */
 Test(emulator_faults, static_shared_memory_of_a_new_block_is_not_a_number)
 {
     float out[2 * 32];
@@ -200,7 +199,6 @@ Test(emulator_faults, static_shared_memory_of_a_new_block_is_not_a_number)
         cr_expect(out[i] == 1 && isnan(out[32 + i]), "thread %d: %g and %g", i, (double)out[i],
                   (double)out[32 + i]);
 }
-#endif
 
 /* ---- writes past an end ---- */
 

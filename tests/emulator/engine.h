@@ -100,13 +100,14 @@ cudaError_t emu_enqueue_launch(const emu_launch *launch, cudaStream_t stream);
 /* The kernel's name as its source has it, or "a kernel" where nobody knows. */
 void emu_kernel_name(char *name, size_t room, const void *kernel);
 
-/* A variable in static shared memory: the last that begins at the address or before it, or NULL for
- * an address elsewhere. */
+/* The variables in static shared memory, by address; and the last of them that begins at the
+ * address or before it, or NULL. */
 typedef struct emu_variable {
-    const char *start;
+    char *start;
     size_t bytes;
     char name[64];
 } emu_variable;
+const emu_variable *emu_shared_variables(int *n);
 const emu_variable *emu_shared_variable(const void *memory);
 
 /* cudaFuncSetAttribute() for dynamic shared memory. */
@@ -183,8 +184,8 @@ void emu_describe_address(char *text, size_t room, const void *memory);
 void emu_open_memory(void);
 void emu_close_memory(void);
 
-/* Fills static shared memory with 0xff, where the compiler has put it together. */
-void emu_poison_static_shared(void);
+/* Whether the address is of what the engine keeps for kernels: indices, sizes. */
+int emu_is_own_state(const void *memory);
 
 /* Whether all guards are whole; if not, records the failure. `kernel` has just run. */
 int emu_check_guards(const void *kernel);

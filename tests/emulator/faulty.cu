@@ -83,9 +83,10 @@ static __global__ void sound_syncwarp(float *out)
     out[whole_index()] = values[threadIdx.x ^ 1];
 }
 
-static __global__ void stale_shared(float *out)
+/* A template, whose variables a compiler puts elsewhere. */
+template <class T> static __global__ void stale_shared(T *out)
 {
-    __shared__ float values[MOST];
+    __shared__ T values[MOST];
     if (blockIdx.x == 0) values[threadIdx.x] = 1;
     out[whole_index()] = values[threadIdx.x];
 }
@@ -227,7 +228,7 @@ static __global__ void stray_local(float *out)
 static void (*const kernels[])(float *) = {
     sound_reverse,         missing_barrier,     half_at_barrier,     exit_before_barrier,
     two_barriers,          sound_partial_warp,  exit_before_shuffle, foreign_mask,
-    two_operations,        missing_syncwarp,    sound_syncwarp,      stale_shared,
+    two_operations,        missing_syncwarp,    sound_syncwarp,      stale_shared<float>,
     sound_dynamic_shared,  past_dynamic_shared, past_allocation,     same_element,
     same_element_of_block, unwritten_device,    unwritten_shared,    shuffle_for_syncwarp,
     half_syncwarp,         sound_half_syncwarp, read_then_written,   past_static_shared,

@@ -103,14 +103,20 @@ void emu_kernel_name(char *name, size_t room, const void *kernel)
     free(p.bytes);
 }
 
-/* ---- shared variables ---- */
+/* ---- shared variables ----
+ * They are the variables of functions in C++ that are not constant: kernels have no others, and
+ * tests are C. (A section of their own would not do: GCC does not put a template's there.) */
 
-extern char __start_emu_shared[] __attribute__((weak));
-extern char __stop_emu_shared[] __attribute__((weak));
+extern char __data_start, _end; /* where the program's variables lie: the linker's words */
 
-enum { MOST_VARIABLES = 256 };
+enum { MOST_VARIABLES = 1024 };
 static emu_variable variables[MOST_VARIABLES];
 static int n_variables = -1; /* not looked up yet */
+
+static int is_variable_of_function(const char *symbol)
+{
+    return strncmp(symbol, "_ZZ", 3) == 0;
+}
 
 /* "_ZZL12pc_block_sumfE7of_warp" -> "of_warp": a local's name comes last, after its length. */
 static void copy_local_name(char *name, size_t room, const char *symbol)
@@ -126,10 +132,10 @@ static void copy_local_name(char *name, size_t room, const char *symbol)
     snprintf(name, room, "%.*s", (int)length, start);
 }
 
-/* A variable that stands for what is behind the others (check_access.c). */
-static int is_behind(const char *symbol)
+static int compare_starts(const void *a, const void *b)
 {
-    return strcmp(symbol, "emu_behind_shared") == 0;
+    const char *one = ((const emu_variable *)a)->start, *other = ((const emu_variable *)b)->start;
+    return (one > other) - (one < other);
 }
 
 static void look_up_variables(void)
@@ -139,26 +145,33 @@ static void look_up_variables(void)
     n_variables = 0;
     for (size_t i = 0; i < of.n && n_variables < MOST_VARIABLES; i++) {
         char *start = (char *)(base_of(&p) + of.all[i].st_value);
+        const char *name = name_of(&of, &of.all[i]);
         if (ELF64_ST_TYPE(of.all[i].st_info) != STT_OBJECT) continue;
-        if (start < __start_emu_shared || start >= __stop_emu_shared) continue;
-        if (is_behind(name_of(&of, &of.all[i]))) continue;
+        if (start < &__data_start || start >= &_end || !is_variable_of_function(name)) continue;
         emu_variable *v = &variables[n_variables++];
         v->start = start;
         v->bytes = of.all[i].st_size;
-        copy_local_name(v->name, sizeof v->name, name_of(&of, &of.all[i]));
+        copy_local_name(v->name, sizeof v->name, name);
     }
+    qsort(variables, (size_t)n_variables, sizeof *variables, compare_starts);
     free(p.bytes);
+}
+
+const emu_variable *emu_shared_variables(int *n)
+{
+    if (n_variables < 0) look_up_variables();
+    *n = n_variables;
+    return variables;
 }
 
 const emu_variable *emu_shared_variable(const void *memory)
 {
-    const emu_variable *below = NULL;
-    if ((const char *)memory < __start_emu_shared || (const char *)memory >= __stop_emu_shared)
-        return NULL;
-    if (n_variables < 0) look_up_variables();
-    for (int i = 0; i < n_variables; i++) {
-        const emu_variable *v = &variables[i];
-        if (v->start <= (const char *)memory && (!below || below->start < v->start)) below = v;
+    int n, first = 0;
+    const emu_variable *all = emu_shared_variables(&n);
+    while (first < n) { /* all before `first` begin at the address or before it, none from n on */
+        const int middle = (first + n) / 2;
+        if (all[middle].start <= (const char *)memory) first = middle + 1;
+        else n = middle;
     }
-    return below;
+    return first ? &all[first - 1] : NULL;
 }

@@ -23,14 +23,9 @@
 #define __launch_bounds__(...)
 #define __align__(bytes) alignas(bytes)
 
-/* Blocks run one after another: one copy of a block's variables will do. Together in a section they
- * can be cleared for each block, mostly with a gap behind each, which the checker sees;
- * AddressSanitizer wants them apart, with its own bytes between. */
-#ifdef EMU_WATCHED_BY_ASAN
-#define __shared__ static
-#else
-#define __shared__ static __attribute__((section("emu_shared"), aligned(256)))
-#endif
+/* Blocks run one after another: one copy of a block's variables will do (symbols.c finds them). The
+ * alignment leaves a gap behind most, which the checker sees. */
+#define __shared__ static __attribute__((aligned(256)))
 
 /* What the checker does not look at: the emulator's own, on a thread's behalf. */
 #define EMU_UNWATCHED __attribute__((no_sanitize("thread")))
