@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "backend/cpu_ops.h"
 #include "patch/evaluator.h"
+#include "patch/planner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,19 @@ static double sweep(double *effects, double *flop, pc_evaluator *evaluator, cons
     return now() - start;
 }
 
+/* What the plan says that the sample's products take. */
+static double plan_flop(const pc_model *model, const pc_task *task, const sample *s)
+{
+    pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+    pc_plan plan;
+    pc_planner *planner;
+    options.engine = PC_ENGINE_DELTA;
+    check(pc_planner_new(&planner, &plan, model, task, &options, pc_task_n(task)));
+    check(pc_planner_add(planner, (const pc_intervention *const *)s->list, s->n));
+    pc_planner_free(planner);
+    return plan.flop;
+}
+
 /* The products of a layer's MLP, over and over: flop a second. */
 static double product_rate(const pc_model *model, const pc_packed *in, const pc_packed *out,
                            float *x, float *a)
@@ -162,6 +176,7 @@ int main(int argc, char **argv)
         1e3 * t / s.n / n_prompts, 1e-9 * flop / s.n / n_prompts, 1e-9 * flop / t);
     printf("products alone %.1f GFLOP/s: the engine runs at %.0f %% of them\n", 1e-9 * rate,
            100 * flop / t / rate);
+    printf("FLOP           %.6e planned, %.6e counted\n", plan_flop(model, task, &s), flop);
     printf("all edges      %.0f s for these prompts on one thread\n",
            t * (double)model->components.n_edges / s.n);
     if (pc_evaluator_n_again(engine))
