@@ -44,10 +44,43 @@ static bool go_together(const pc_routed *a, const pc_routed *b)
            a->routing.has_history == b->routing.has_history;
 }
 
-static int most_together(const pc_routed *r, int longest)
+static int changed_rows(const pc_prompt *p, const pc_evaluator_options *o)
 {
-    const int64_t n = pc_batch_rows(r->routing.has_history, longest) / longest;
-    return n > PC_BATCH_MOST ? (int)PC_BATCH_MOST : (int)n;
+    int seq = 0, first = 0;
+    for (int t = 0; t < p->n_targets; t++)
+        if (p->targets[t].position >= seq) seq = p->targets[t].position + 1;
+    const bool begins_late = o->source == PC_SOURCE_RESAMPLE &&
+                             pc_saves(o->without, PC_SAVING_POSITIONS) &&
+                             pc_saves(o->without, PC_SAVING_UNTOUCHED);
+    while (begins_late && first < seq && p->clean[first] == p->corrupted[first])
+        first++;
+    return seq - first;
+}
+
+pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *o)
+{
+    pc_batch_limits limits = {pc_task_longest(task), 1};
+    for (int i = 0; i < pc_task_n(task); i++) {
+        const int rows = changed_rows(pc_task_prompt(task, i), o);
+        if (rows > limits.changed) limits.changed = rows;
+    }
+    return limits;
+}
+
+static int most_of(int64_t rows, const pc_batch_limits *limits)
+{
+    const int64_t n = rows / limits->changed;
+    return n < 1 ? 1 : n > PC_BATCH_MOST ? (int)PC_BATCH_MOST : (int)n;
+}
+
+int pc_batch_fill(const pc_batch_limits *limits)
+{
+    return most_of(PC_BATCH_ROWS, limits);
+}
+
+static int most_together(const pc_routed *r, const pc_batch_limits *limits)
+{
+    return most_of(pc_batch_rows(r->routing.has_history, limits->longest), limits);
 }
 
 static void measure_up(pc_engine_batches *b, const pc_engine_batch *batch)
@@ -61,10 +94,10 @@ static void measure_up(pc_engine_batches *b, const pc_engine_batch *batch)
     if (n_inputs > b->most_inputs) b->most_inputs = n_inputs;
 }
 
-static void make_batches(pc_engine_batches *b, int longest)
+static void make_batches(pc_engine_batches *b, const pc_batch_limits *limits)
 {
     for (int first = 0, n; first < b->n; first += n) {
-        const int most = most_together(&b->list[first], longest);
+        const int most = most_together(&b->list[first], limits);
         for (n = 1; n < most && first + n < b->n; n++)
             if (!go_together(&b->list[first], &b->list[first + n])) break;
         b->batches[b->n_batches] = (pc_engine_batch){first, n};
@@ -73,7 +106,8 @@ static void make_batches(pc_engine_batches *b, int longest)
 }
 
 pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *const *interventions,
-                                int n, const pc_components *c, int longest, unsigned without)
+                                int n, const pc_components *c, const pc_batch_limits *limits,
+                                unsigned without)
 {
     *out = (pc_engine_batches){0};
     out->list = pc_alloc((size_t)n, sizeof *out->list);
@@ -86,7 +120,7 @@ pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *c
         return status;
     }
     qsort(out->list, (size_t)n, sizeof *out->list, compare_routed);
-    make_batches(out, longest);
+    make_batches(out, limits);
     return PC_OK;
 }
 

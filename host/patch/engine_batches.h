@@ -9,8 +9,17 @@
 enum {
     PC_BATCH_ROWS = 512,         /* enough for the products, little enough for the cache */
     PC_BATCH_HISTORY_ROWS = 128, /* where every layer's changes are kept */
-    PC_BATCH_MOST = 64           /* interventions */
+    PC_BATCH_MOST = 128          /* interventions */
 };
+
+/* What a task's prompts allow. */
+typedef struct pc_batch_limits {
+    int longest; /* tokens of a prompt */
+    int changed; /* rows of a variant at most: positions from the first that may change on */
+} pc_batch_limits;
+pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *options);
+/* How many variants without history fill a batch. */
+int pc_batch_fill(const pc_batch_limits *limits);
 
 /* The rows of a batch's room: at least one variant of the longest prompt. */
 int64_t pc_batch_rows(bool has_history, int longest);
@@ -36,7 +45,8 @@ typedef struct pc_engine_batches {
 
 /* PC_ERR_UNSUPPORTED: an attention pattern is cut, a path has stops. */
 pc_status pc_engine_batches_new(pc_engine_batches *out, const pc_intervention *const *interventions,
-                                int n, const pc_components *c, int longest, unsigned without);
+                                int n, const pc_components *c, const pc_batch_limits *limits,
+                                unsigned without);
 void pc_engine_batches_free(pc_engine_batches *batches);
 
 #endif

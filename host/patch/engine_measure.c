@@ -192,6 +192,7 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
                             int n_prompts)
 {
     const size_t width = (size_t)n_prompts;
+    const pc_batch_limits limits = pc_batch_limits_of(e->task, &e->options);
     measuring m = {.engine = e,
                    .interventions = interventions,
                    .prompts = prompts,
@@ -200,8 +201,8 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
     m.is_touched = pc_alloc((size_t)n * width, 1);
     pc_status status = m.is_touched ? PC_OK : PC_ERR_NOMEM;
     if (status == PC_OK)
-        status = pc_engine_batches_new(&m.batches, interventions, n, &e->model->components,
-                                       pc_task_longest(e->task), e->options.without);
+        status = pc_engine_batches_new(&m.batches, interventions, n, &e->model->components, &limits,
+                                       e->options.without);
     if (status == PC_OK) status = measure_all(&m);
     for (int i = 0; i < n && is_touched && status == PC_OK; i++)
         is_touched[i] = memchr(m.is_touched + (size_t)i * width, 1, width) != NULL;

@@ -207,8 +207,10 @@ static pc_status count(counted *out, pc_planner *p, const pc_intervention *const
     const bool is_each = has_named_positions(list, n);
     pc_engine_batches batches;
     *out = (counted){0};
-    PC_TRY(pc_engine_batches_new(&batches, list, n, &p->model->components, pc_task_longest(p->task),
-                                 without));
+    pc_evaluator_options options = p->options;
+    options.without = without;
+    const pc_batch_limits limits = pc_batch_limits_of(p->task, &options);
+    PC_TRY(pc_engine_batches_new(&batches, list, n, &p->model->components, &limits, without));
     const pc_status status = count_prompts(out, p, &batches, list, is_each ? p->each : p->kinds,
                                            is_each ? p->n_prompts : p->n_kinds, without);
     pc_engine_batches_free(&batches);

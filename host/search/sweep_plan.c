@@ -80,16 +80,12 @@ typedef struct sample {
 /* Enough for each thread to have full batches. */
 static void choose_sample(sample *s, const job *j, const pc_plan *plan)
 {
-    const int fill = (int)(PC_BATCH_ROWS / plan->longest);
-    const bool is_twin = j->options->engine == PC_ENGINE_TWIN;
-    const int64_t wanted = is_twin ? 4
-                                   : 2 * (fill < 1               ? 1
-                                          : fill > PC_BATCH_MOST ? PC_BATCH_MOST
-                                                                 : fill);
+    const pc_batch_limits limits = pc_batch_limits_of(j->task, j->options);
+    const int wanted = j->options->engine == PC_ENGINE_TWIN ? 4 : 2 * pc_batch_fill(&limits);
     s->list = &j->lists[0];
     for (int i = 1; i < j->n_lists; i++)
         if (j->lists[i].n > s->list->n) s->list = &j->lists[i];
-    s->n = s->list->n < wanted ? (int)s->list->n : (int)wanted;
+    s->n = s->list->n < wanted ? (int)s->list->n : wanted;
     s->n_prompts = plan->n_threads < plan->n_prompts ? plan->n_threads : plan->n_prompts;
 }
 
