@@ -24,15 +24,23 @@ device_sizes device_largest(void);
 /* Fails the test, with the device's words, unless `error` is cudaSuccess. */
 void device_expect(cudaError_t error, const char *what);
 
-/* An array on the device: a copy of n values, or NULL for NULL. Fresh ones hold NaNs. */
+/* An array on the device: a copy of n values, or NULL for NULL. Fresh ones hold NaNs. At most 64 at
+ * a time. */
+void *device_copy_any(const void *values, int64_t n, size_t size);
 float *device_copy(const float *values, int64_t n);
 int32_t *device_copy_int32(const int32_t *values, int64_t n);
 int64_t *device_copy_int64(const int64_t *values, int64_t n);
 float *device_fresh(int64_t n);
+double *device_fresh_doubles(int64_t n);
 void device_free(void *array);
+void device_free_all(void);
+
+/* Arrays made from now on begin as many elements behind an address as aligned as can be. */
+void device_shift(int elements);
 
 /* Waits for the device, then brings back n values. */
 void device_read(float *to, const float *from, int64_t n);
+void device_read_any(void *to, const void *from, int64_t n, size_t size);
 
 /* Pseudo-random values in [mean - spread, mean + spread), the same for the same seed. */
 void device_fill(float *values, int64_t n, float mean, float spread, uint64_t seed);

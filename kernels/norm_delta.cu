@@ -1,5 +1,6 @@
-/* The layer norm's change on the device: one warp a row. */
+/* The norms' changes on the device: one warp a row. */
 #include "kernels/layernorm_delta_cuda.h"
+#include "kernels/rmsnorm_delta_cuda.h"
 
 #include "kernels/launch.cuh"
 #include "kernels/reduce.cuh"
@@ -8,7 +9,7 @@ enum { THREADS = 256, ROWS = THREADS / PC_WARP };
 
 static const int64_t most_blocks = 1 << 20;
 
-/* A row, its base row, and their centres. */
+/* A row, its base row, and their centres: 0 for the RMS norm. */
 struct centred {
     const float *d, *x;
     float d_mean, x_mean;
@@ -60,18 +61,22 @@ static __device__ float variance_anew(const centred *r, int lane)
 /* A warp takes whole rows, a lane every 32nd channel of them: rows are short (768 to 8192
  * channels), there are thousands of them, and a warp needs no barrier. Three passes (mean, change
  * of the variance, output), because centring afterwards loses what a large mean swallows; the later
- * ones read the row from the cache. dy may be d: a lane reads a channel before it writes it. */
+ * ones read the row from the cache. The RMS norm has no mean, and no first pass. dy may be d: a
+ * lane reads a channel before it writes it. */
 static __global__ void __launch_bounds__(THREADS)
-    layernorm_delta_kernel(float *dy, const float *d, const int32_t *base_row, const float *x,
-                           const float *mean, const float *variance, const float *gain,
-                           float gain_offset, float eps, int64_t rows, int64_t width)
+    norm_delta_kernel(float *dy, const float *d, const int32_t *base_row, const float *x,
+                      const float *mean, const float *variance, const float *gain,
+                      float gain_offset, float eps, int64_t rows, int64_t width)
 {
     const int lane = threadIdx.x % PC_WARP;
     const int64_t first = (int64_t)blockIdx.x * ROWS + threadIdx.x / PC_WARP;
     for (int64_t row = first; row < rows; row += (int64_t)gridDim.x * ROWS) {
         const int64_t base = base_row[row];
-        centred r = {d + row * width, x + base * width, 0, mean[base], width};
-        r.d_mean = mean_of(r.d, width, lane);
+        centred r = {d + row * width, x + base * width, 0, 0, width};
+        if (mean) {
+            r.x_mean = mean[base];
+            r.d_mean = mean_of(r.d, width, lane);
+        }
         const float var = variance[base], change = variance_change(&r, lane);
         const int is_consumed = var + change < var / 4;
         const float var_new = is_consumed ? variance_anew(&r, lane) : var + change;
@@ -85,12 +90,22 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-cudaError_t pck_layernorm_delta(const pc_norm_delta_args *args, cudaStream_t stream)
+static cudaError_t launch(const pc_norm_delta_args *args, const float *mean, cudaStream_t stream)
 {
     if (args->rows == 0) return cudaSuccess;
     const int64_t blocks = (args->rows + ROWS - 1) / ROWS;
-    return pc_launch(
-        layernorm_delta_kernel, dim3((unsigned)(blocks < most_blocks ? blocks : most_blocks)),
-        dim3(THREADS), 0, stream, args->dy, args->d, args->base_row, args->x, args->mean,
-        args->variance, args->gain, args->gain_offset, (float)args->eps, args->rows, args->width);
+    return pc_launch(norm_delta_kernel,
+                     dim3((unsigned)(blocks < most_blocks ? blocks : most_blocks)), dim3(THREADS),
+                     0, stream, args->dy, args->d, args->base_row, args->x, mean, args->variance,
+                     args->gain, args->gain_offset, (float)args->eps, args->rows, args->width);
+}
+
+cudaError_t pck_layernorm_delta(const pc_norm_delta_args *args, cudaStream_t stream)
+{
+    return launch(args, args->mean, stream);
+}
+
+cudaError_t pck_rmsnorm_delta(const pc_norm_delta_args *args, cudaStream_t stream)
+{
+    return launch(args, NULL, stream);
 }
