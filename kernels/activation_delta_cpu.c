@@ -1,43 +1,11 @@
 /* The activations' changes in fp32. */
 #include "kernels/activation_delta.h"
 
-#include "kernels/gates.h"
+#include "kernels/activation_change.h"
 #include "kernels/instruction_set.h"
 
 #include <stddef.h>
 #include <string.h>
-
-/* f(a) and f(a + da) - f(a). */
-typedef struct change {
-    float before, by;
-} change;
-
-static inline change of_gate(float a, float da, pc_gate gate)
-{
-    return (change){.before = a * gate.before, .by = da * gate.after + a * gate.change};
-}
-
-/* NaN passes through, and a - a makes NaN of infinity. */
-static inline change of_relu(float a, float da)
-{
-    const float b = a + da;
-    const float kept = a > 0 ? da + (a - a) : b, lost = a > 0 ? -a : 0;
-    return (change){.before = a < 0 ? 0 : a, .by = b <= 0 ? lost : kept};
-}
-
-static inline change change_of(float a, float da, pc_activation kind)
-{
-    switch (kind) {
-    case PC_ACTIVATION_GELU:
-        return of_gate(a, da, pc_gelu_gate(a, da));
-    case PC_ACTIVATION_GELU_TANH:
-        return of_gate(a, da, pc_gelu_tanh_gate(a, da));
-    case PC_ACTIVATION_SILU:
-        return of_gate(a, da, pc_silu_gate(a, da));
-    default:
-        return of_relu(a, da);
-    }
-}
 
 /* One row; u and du are NULL without a gate. */
 typedef struct row {
@@ -55,7 +23,7 @@ static inline void run_plain(const row *r, int64_t from, int64_t n, pc_activatio
     const float *a = r->a + from, *da = r->da + from;
     float out[STRETCH];
     for (int64_t i = 0; i < n; i++)
-        out[i] = change_of(a[i], da[i], kind).by;
+        out[i] = pc_change_of(a[i], da[i], kind).by;
     memcpy(r->out + from, out, (size_t)n * sizeof *out);
 }
 
@@ -64,8 +32,7 @@ static inline void run_gated(const row *r, int64_t from, int64_t n, pc_activatio
     const float *a = r->a + from, *da = r->da + from, *u = r->u + from, *du = r->du + from;
     float out[STRETCH];
     for (int64_t i = 0; i < n; i++) {
-        const change f = change_of(a[i], da[i], kind);
-        out[i] = f.by * (u[i] + du[i]) + f.before * du[i];
+        out[i] = pc_gated_change(pc_change_of(a[i], da[i], kind), u[i], du[i]);
     }
     memcpy(r->out + from, out, (size_t)n * sizeof *out);
 }

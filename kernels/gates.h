@@ -16,7 +16,7 @@ typedef struct pc_gate {
  * -(F - E) / ((1 + E) (1 + F)), where F - E = E expm1(-dw) if dw is small. sigmoid(-w) = 1 -
  * sigmoid(w) turns w < 0 around, so that E <= 1; F is kept below e^80, where 1 / (1 + F) is nothing
  * beside 1. */
-static inline pc_gate pc_sigmoid_gate(float w, float w_after, float dw)
+static inline PC_HOST_DEVICE pc_gate pc_sigmoid_gate(float w, float w_after, float dw)
 {
     const float side = w < 0 ? -1.0f : 1.0f;
     const float turned = dw * side, is_near = fabsf(turned) < 1 ? 1.0f : 0.0f;
@@ -28,24 +28,24 @@ static inline pc_gate pc_sigmoid_gate(float w, float w_after, float dw)
     const float f = e + rise;
     const float both = 1 / ((1 + e) * (1 + f));
     const float before = (1 + f) * both, after = (1 + e) * both;
-    return (pc_gate){.before = w < 0 ? e * before : before,
-                     .after = w < 0 ? f * after : after,
-                     .change = -side * rise * both};
+    const pc_gate gate = {w < 0 ? e * before : before, w < 0 ? f * after : after,
+                          -side * rise * both};
+    return gate;
 }
 
-static inline pc_gate pc_silu_gate(float a, float da)
+static inline PC_HOST_DEVICE pc_gate pc_silu_gate(float a, float da)
 {
     return pc_sigmoid_gate(a, a + da, da);
 }
 
 /* sqrt(8 / pi) (a + 0.044715 a^3) */
-static inline float pc_gelu_tanh_argument(float a)
+static inline PC_HOST_DEVICE float pc_gelu_tanh_argument(float a)
 {
     const float scale = 1.59576912f, cubic = 0.0713548163f;
     return a * (scale + cubic * a * a);
 }
 
-static inline pc_gate pc_gelu_tanh_gate(float a, float da)
+static inline PC_HOST_DEVICE pc_gate pc_gelu_tanh_gate(float a, float da)
 {
     const float scale = 1.59576912f, cubic = 0.0713548163f;
     const float x = pc_clampf(a, -1e9f, 1e9f), dx = pc_clampf(da, -2e9f, 2e9f);
@@ -53,7 +53,7 @@ static inline pc_gate pc_gelu_tanh_gate(float a, float da)
     return pc_sigmoid_gate(pc_gelu_tanh_argument(x), pc_gelu_tanh_argument(x + dx), dw);
 }
 
-static inline float pc_normal_cumulative(float x)
+static inline PC_HOST_DEVICE float pc_normal_cumulative(float x)
 {
     const float sqrt_half = 0.707106781f;
     return 0.5f + 0.5f * pc_erff(x * sqrt_half);
@@ -62,7 +62,7 @@ static inline float pc_normal_cumulative(float x)
 /* The integral of the normal density over [m - h/2, m + h/2], |h| < 5/8:
  * h density(m) (1 + He2(m) h^2 / 24 + He4(m) h^4 / 1920 + He6(m) h^6 / 322560), with Hermite's
  * polynomials; what is left out is below 3e-8 h. */
-static inline float pc_normal_integral(float middle, float h)
+static inline PC_HOST_DEVICE float pc_normal_integral(float middle, float h)
 {
     const float m = pc_clampf(middle, -20, 20), s = m * m, t = h * h;
     const float density = 0.398942280f * pc_expf(-0.5f * s);
@@ -74,12 +74,12 @@ static inline float pc_normal_integral(float middle, float h)
     return h * density * series;
 }
 
-static inline pc_gate pc_gelu_gate(float a, float da)
+static inline PC_HOST_DEVICE pc_gate pc_gelu_gate(float a, float da)
 {
     const float before = pc_normal_cumulative(a), after = pc_normal_cumulative(a + da);
     const float near = pc_normal_integral(a + 0.5f * da, da);
-    return (pc_gate){
-        .before = before, .after = after, .change = fabsf(da) < 0.625f ? near : after - before};
+    const pc_gate gate = {before, after, fabsf(da) < 0.625f ? near : after - before};
+    return gate;
 }
 
 #endif

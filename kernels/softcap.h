@@ -4,14 +4,14 @@
 
 #include "kernels/vector_math.h"
 
-static inline float pc_capped(float x, float cap)
+static inline PC_HOST_DEVICE float pc_capped(float x, float cap)
 {
     return cap * pc_tanhf(x / cap);
 }
 
 /* c tanh((x + d) / c) - c tanh(x / c); for small d by the addition theorem, with a = tanh(x / c)
  * and b = tanh(d / c): c b (1 - a^2) / (1 + a b). */
-static inline float pc_capped_change(float x, float d, float cap)
+static inline PC_HOST_DEVICE float pc_capped_change(float x, float d, float cap)
 {
     const float a = pc_tanhf(x / cap), b = pc_tanhf(d / cap);
     const float near = b * ((1 - a) * (1 + a)) / (1 + a * b), far = pc_tanhf((x + d) / cap) - a;

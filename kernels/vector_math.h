@@ -1,5 +1,6 @@
 /* Elementary functions in fp32 for loops that the compiler vectorises: no branches, no table, no C
- * library, no contraction. The same bits on every processor.
+ * library, no contraction. The same bits on every processor. On a device, which contracts, the same
+ * errors.
  *
  *   function       error in units in the last place, at most (tests/op_vector_math.c)
  *   pc_expf        1      0 below -104, infinity above 88.7228; never falls as x grows
@@ -13,18 +14,20 @@
 #ifndef PC_KERNELS_VECTOR_MATH_H
 #define PC_KERNELS_VECTOR_MATH_H
 
+#include "kernels/host_device.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t pc_bits_of(float x)
+static inline PC_HOST_DEVICE uint32_t pc_bits_of(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float pc_float_of(uint32_t bits)
+static inline PC_HOST_DEVICE float pc_float_of(uint32_t bits)
 {
     float x;
     memcpy(&x, &bits, sizeof x);
@@ -32,7 +35,7 @@ static inline float pc_float_of(uint32_t bits)
 }
 
 /* 2^n for -126 <= n <= 127. */
-static inline float pc_power_of_two(int32_t n)
+static inline PC_HOST_DEVICE float pc_power_of_two(int32_t n)
 {
     return pc_float_of((uint32_t)(n + 127) << 23);
 }
@@ -44,7 +47,7 @@ typedef struct pc_exp_parts {
 } pc_exp_parts;
 
 /* |x| <= 128. log 2 is split in two (Cody and Waite): n times the first part is exact. */
-static inline pc_exp_parts pc_split_exp(float x)
+static inline PC_HOST_DEVICE pc_exp_parts pc_split_exp(float x)
 {
     const float log2_e = 1.44269504f, high = 0.693359375f, low = -2.12194440e-4f;
     const float to_integer = 12582912.0f; /* 1.5 2^23: the sum's last bits are the integer */
@@ -57,17 +60,18 @@ static inline pc_exp_parts pc_split_exp(float x)
     q = q * r + 4.16663624e-2f;
     q = q * r + 1.66666657e-1f;
     q = q * r + 0.5f;
-    return (pc_exp_parts){.n = (int32_t)(pc_bits_of(shifted) - pc_bits_of(to_integer)),
-                          .q = r + r * r * q};
+    const int32_t exponent = (int32_t)(pc_bits_of(shifted) - pc_bits_of(to_integer));
+    const pc_exp_parts parts = {exponent, r + r * r * q};
+    return parts;
 }
 
-static inline float pc_clampf(float x, float least, float most)
+static inline PC_HOST_DEVICE float pc_clampf(float x, float least, float most)
 {
     const float up = x < least ? least : x; /* NaN stays */
     return up > most ? most : up;
 }
 
-static inline float pc_expf(float x)
+static inline PC_HOST_DEVICE float pc_expf(float x)
 {
     const pc_exp_parts parts = pc_split_exp(pc_clampf(x, -104, 89));
     const int32_t half = parts.n >> 1; /* 2^n in two steps: it may be subnormal, or 2^128 */
@@ -75,19 +79,19 @@ static inline float pc_expf(float x)
 }
 
 /* exp(x) - one, for -86 <= x <= 89 and one 0 or 1: exp(x) and expm1(x) by the same operations. */
-static inline float pc_exp_less(float x, float one)
+static inline PC_HOST_DEVICE float pc_exp_less(float x, float one)
 {
     const pc_exp_parts parts = pc_split_exp(x);
     const float half = pc_power_of_two(parts.n - 1);
     return 2 * (half * parts.q + (half - 0.5f * one));
 }
 
-static inline float pc_expm1f(float x)
+static inline PC_HOST_DEVICE float pc_expm1f(float x)
 {
     return pc_exp_less(pc_clampf(x, -86, 89), 1);
 }
 
-static inline float pc_exp_restf(float x)
+static inline PC_HOST_DEVICE float pc_exp_restf(float x)
 {
     const float t = pc_clampf(x, -1, 1);
     float q = 2.77228401e-6f;
@@ -102,14 +106,14 @@ static inline float pc_exp_restf(float x)
     return fabsf(x) > 1 ? far : near;
 }
 
-static inline float pc_tanhf(float x)
+static inline PC_HOST_DEVICE float pc_tanhf(float x)
 {
     const float t = pc_expm1f(-2 * fabsf(x));
     return copysignf(-t / (2 + t), x);
 }
 
 /* x + x P(x^2), and 1 - exp(-x G(x)). */
-static inline float pc_erff(float x)
+static inline PC_HOST_DEVICE float pc_erff(float x)
 {
     const float size = pc_clampf(fabsf(x), 0, 4), s = size * size;
     float p = 8.37010157e-5f;
