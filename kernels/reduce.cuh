@@ -1,4 +1,5 @@
-/* Sums over a warp or a block, in an order that is always the same; the largest value of a warp. */
+/* Sums over a warp or a block, of float or double, in an order that is always the same; the largest
+ * value of a warp or a block. */
 #ifndef PC_KERNELS_REDUCE_CUH
 #define PC_KERNELS_REDUCE_CUH
 
@@ -6,7 +7,7 @@
 
 enum { PC_WARP = 32, PC_MAX_WARPS = 32 };
 
-static __device__ __forceinline__ float pc_warp_sum(float value)
+template <class T> static __device__ __forceinline__ T pc_warp_sum(T value)
 {
     for (int distance = PC_WARP / 2; distance > 0; distance /= 2)
         value += __shfl_xor_sync(0xffffffffu, value, distance);
@@ -22,18 +23,33 @@ static __device__ __forceinline__ float pc_warp_max(float value)
 
 /* The sum of every thread's value, returned to every thread. All threads of a one-dimensional block
  * of whole warps call it together. */
-static __device__ __forceinline__ float pc_block_sum(float value)
+template <class T> static __device__ __forceinline__ T pc_block_sum(T value)
 {
-    __shared__ float of_warp[PC_MAX_WARPS];
+    __shared__ T of_warp[PC_MAX_WARPS];
     const int warp = threadIdx.x / PC_WARP, n_warps = blockDim.x / PC_WARP;
     value = pc_warp_sum(value);
     __syncthreads(); /* everyone has read what the previous call left in of_warp */
     if (threadIdx.x % PC_WARP == 0) of_warp[warp] = value;
     __syncthreads();
-    float sum = 0;
+    T sum = 0;
     for (int i = 0; i < n_warps; i++)
         sum += of_warp[i];
     return sum;
+}
+
+/* The largest of every thread's value, as pc_block_sum(). NaNs are passed over. */
+static __device__ __forceinline__ float pc_block_max(float value)
+{
+    __shared__ float of_warp[PC_MAX_WARPS];
+    const int warp = threadIdx.x / PC_WARP, n_warps = blockDim.x / PC_WARP;
+    value = pc_warp_max(value);
+    __syncthreads();
+    if (threadIdx.x % PC_WARP == 0) of_warp[warp] = value;
+    __syncthreads();
+    float most = of_warp[0];
+    for (int i = 1; i < n_warps; i++)
+        most = fmaxf(most, of_warp[i]);
+    return most;
 }
 
 #endif
