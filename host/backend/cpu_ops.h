@@ -5,6 +5,7 @@
 
 #include "kernels/activation_base.h"
 #include "kernels/activation_delta.h"
+#include "kernels/answer_delta.h"
 #include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
 #include "kernels/gemm.h"
@@ -24,6 +25,7 @@ typedef struct pc_cpu_ops {
     pc_linear_fn *linear; /* in double */
     pc_norm_delta_fn *layernorm_delta, *rmsnorm_delta;
     pc_activation_delta_fn *activation_delta;
+    pc_answer_delta_fn *answer_delta;
     pc_attention_delta_fn *attention_delta;
     pc_rotary_fn *rotary;
     pc_softcap_delta_fn *softcap_delta;

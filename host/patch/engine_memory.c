@@ -108,7 +108,8 @@ double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int
                        int n_tokens)
 {
     const pc_engine_needs needs = pc_engine_needs_of(model, o, n_tokens);
-    const pc_prompt prompt = {.n_tokens = n_tokens, .n_targets = 1};
+    pc_target target = {.n_answers = 1, .n_wrong_answers = 1};
+    const pc_prompt prompt = {.n_tokens = n_tokens, .targets = &target, .n_targets = 1};
     const double prompts =
         (double)n_prompts * (double)pc_engine_prompt_bytes(&prompt, model, o->metric);
     return (double)beside_prompts(&needs) +

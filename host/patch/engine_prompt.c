@@ -21,9 +21,11 @@ void pc_engine_prompt_free(pc_engine_prompt *p)
 
 int64_t pc_engine_prompt_bytes(const pc_prompt *pair, const pc_model *model, pc_metric metric)
 {
-    const int64_t logits = model->shape.vocab_out * (pc_metric_needs_all_logits(metric) ? 4 : 1);
+    int64_t targets = 0;
+    for (int t = 0; t < pair->n_targets; t++)
+        targets += pc_target_base_bytes(&pair->targets[t], metric, model);
     return pc_base_run_bytes(model, pair->n_tokens) + pc_change_bytes(model, pair->n_tokens) +
-           8 * logits * pair->n_targets;
+           targets;
 }
 
 static void set_view(pc_engine_prompt *p)
@@ -154,16 +156,15 @@ static void all_logits(double *effects, const pc_engine_prompt *p, const target_
     add_effects(effects, p, list, n, room->logits, room->d, metric, w->model);
 }
 
-static void answers_alone(double *effects, const pc_engine_prompt *p, target_row at,
-                          const float *row, const pc_model *model, const pc_evaluator_options *o,
-                          pc_logit_room *room)
+static double answers_alone(const pc_target_base *base, const float *row,
+                            const pc_engine_weights *w, const pc_evaluator_options *o,
+                            pc_logit_room *room)
 {
-    for (int64_t i = 0; i < model->shape.d_model; i++)
+    if (pc_saves(o->without, PC_SAVING_COLUMNS)) return pc_answer_effect(base, row, w);
+    for (int64_t i = 0; i < w->model->shape.d_model; i++)
         room->y[i] = (double)row[i];
-    if (pc_saves(o->without, PC_SAVING_COLUMNS))
-        pc_answer_changes(room->d, room->y, p->targets[at.target].target, model);
-    else pc_all_changes(room->d, room->y, model);
-    effects[at.variant] += pc_metric_effect(o->metric, &p->targets[at.target], room->d, model);
+    pc_all_changes(room->d, room->y, w->model);
+    return pc_metric_effect(o->metric, base, room->d, w->model);
 }
 
 void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const pc_delta_run *run,
@@ -180,13 +181,12 @@ void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const 
             const int position = p->pair->targets[t].position;
             if (position < variants[i].first) continue; /* nothing changes there */
             const float *row = pc_delta_run_final(run, i, position);
-            const target_row at = {i, t};
             if (!pc_metric_needs_all_logits(metric)) {
-                answers_alone(effects, p, at, row, w->model, o, room);
+                effects[i] += answers_alone(&p->targets[t], row, w, o, room);
                 continue;
             }
             memcpy(room->rows + n_rows * width, row, (size_t)width * sizeof *row);
-            list[n_rows++] = at;
+            list[n_rows++] = (target_row){i, t};
             if (n_rows < PC_LOGIT_ROWS) continue;
             all_logits(effects, p, list, n_rows, w, metric, room);
             n_rows = 0;

@@ -3,6 +3,7 @@
 #ifndef PC_PATCH_METRIC_DELTA_H
 #define PC_PATCH_METRIC_DELTA_H
 
+#include "kernels/answer_delta.h"
 #include "patch/engine_weights.h"
 #include "patch/metric.h"
 
@@ -11,6 +12,9 @@
  */
 typedef struct pc_target_base {
     const pc_target *target;
+    pc_answer_columns answers; /* of the two arrays below; unless all logits are needed */
+    float *columns;        /* (n_columns, d_model) the unembedding of answers and wrong answers */
+    double *answer_logits; /* (n_columns) before a softcap */
     double *logits;    /* before a softcap; only the answers' are filled unless all are needed */
     double *log_probs; /* log softmax of the logits, behind the softcap */
     double *probs;     /* exp of these */
@@ -21,6 +25,8 @@ typedef struct pc_target_base {
 /* Whether the metric looks at other logits than the answers'. */
 bool pc_metric_needs_all_logits(pc_metric metric);
 
+/* The bytes of a target's base, without a reference. */
+int64_t pc_target_base_bytes(const pc_target *target, pc_metric metric, const pc_model *model);
 /* Without a reference. */
 pc_status pc_target_base_new(pc_target_base *out, const pc_target *target, pc_metric metric,
                              const pc_model *model);
@@ -41,10 +47,11 @@ double pc_metric_of_base(pc_metric metric, const pc_target_base *base, const pc_
 double pc_metric_effect(pc_metric metric, const pc_target_base *base, double *d,
                         const pc_model *model);
 
-/* The logits' changes of the answers alone, from the change dy (d_model) of the final norm's
- * output.
- */
-void pc_all_changes(double *d, const double *dy, const pc_model *model); /* ... of all logits */
-void pc_answer_changes(double *d, const double *dy, const pc_target *target, const pc_model *model);
+/* The changes of all logits before a softcap, from the change dy (d_model) of the final norm's
+ * output. */
+void pc_all_changes(double *d, const double *dy, const pc_model *model);
+
+/* pc_metric_effect() from dy itself, of a metric that looks at the answers' logits alone. */
+double pc_answer_effect(const pc_target_base *base, const float *dy, const pc_engine_weights *w);
 
 #endif
