@@ -5,16 +5,21 @@
 
 #include "kernels/activation_base.h"
 #include "kernels/activation_delta.h"
+#include "kernels/add_change.h"
 #include "kernels/answer_delta.h"
 #include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
+#include "kernels/copy_rows.h"
+#include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
 #include "kernels/kl_delta.h"
 #include "kernels/linear.h"
 #include "kernels/norm_base.h"
+#include "kernels/not_finite.h"
 #include "kernels/rmsnorm_delta.h"
 #include "kernels/rotary.h"
 #include "kernels/softcap_delta.h"
+#include "kernels/vanishing.h"
 #include "kernels/vector_functions.h"
 
 #include <stdbool.h>
@@ -30,6 +35,11 @@ typedef struct pc_cpu_ops {
     pc_rotary_fn *rotary;
     pc_softcap_delta_fn *softcap_delta;
     pc_kl_delta_fn *kl_delta;
+    pc_add_change_fn *add_change;
+    pc_copy_rows_fn *copy_rows;
+    pc_cut_rows_fn *cut_rows;
+    pc_vanishing_fn *vanishing;
+    pc_not_finite_fn *not_finite;
     pc_norm_base_fn *layernorm_base, *rmsnorm_base;
     pc_activation_base_fn *activation_base;
     pc_attention_base_fn *attention_base;

@@ -14,10 +14,12 @@ static void norm(pc_delta_run *r, float *x, int layer)
 {
     const pc_base_norm *base = &r->prompt->base->layers[layer].attention_post;
     const pc_row_list rows = {r->all.positions, NULL, r->prompt->seq};
-    const int64_t d = r->s->d_model;
-    for (int64_t t = 0; t < rows.n; t++)
-        for (int i = 0; i < r->n && pc_delta_loses(x + t * d, base->x + t * d, d, r->s->norm); i++)
-            r->is_frail[i] |= r->variants[i].routing->is_circuit;
+    for (int i = 0; i < r->n; i++) {
+        if (!r->variants[i].routing->is_circuit) continue;
+        r->spans[0] = (pc_row_span){.stride = 1, .rows = rows.n};
+        r->span_owners[0] = i;
+        pc_delta_watch_spans(r, x, base->x, rows.at, 1, r->s->d_model, r->s->norm);
+    }
     pc_delta_norm_rows(r, x, x, base, PC_LN1_POST_W, layer, rows);
 }
 
@@ -34,11 +36,11 @@ void pc_delta_all_attention(pc_delta_run *r, int layer)
         memcpy(r->all.attention_sum + at, out, (size_t)(seq * d) * sizeof *out);
         norm(r, out, layer);
     }
-    pc_delta_add(r->all.stream, out, seq * d);
+    pc_delta_add(r, r->all.stream, out, seq * d);
 }
 
 void pc_delta_all_mlp(pc_delta_run *r, int layer)
 {
     const int64_t size = r->prompt->seq * (int64_t)r->s->d_model;
-    if (r->s->d_mlp) pc_delta_add(r->all.stream, r->prompt->change->m + layer * size, size);
+    if (r->s->d_mlp) pc_delta_add(r, r->all.stream, r->prompt->change->m + layer * size, size);
 }

@@ -90,14 +90,14 @@ static void mark_heads(pc_delta_run *r, int variant, const pc_reader *reader, ui
 static void scatter(pc_delta_run *r, const projection *p, const pc_delta_pair *pairs, size_t n)
 {
     const int64_t d_head = r->s->d_head;
-    const float *from = r->out;
+    int64_t from = 0;
     for (size_t i = 0; i < n; i++) {
         const pc_row_range *range = pc_delta_range(r, pairs[i].variant);
-        for (int k = 0; k < range->n; k++, from += d_head)
-            memcpy(p->to + (range->row + k) * p->width + p->column, from,
-                   (size_t)d_head * sizeof *from);
+        r->copies[i] = (pc_row_copy){range->row * p->width + p->column, from * d_head, range->n};
+        from += range->n;
         mark_heads(r, pairs[i].variant, &r->c->readers[pairs[0].reader], p->change);
     }
+    pc_delta_copy(r, p->to, p->width, r->out, d_head, (int64_t)n, d_head);
 }
 
 /* The projections of readers with inputs of their own replace the stream's. */
@@ -148,16 +148,18 @@ static void record(pc_delta_run *r, int layer, bool (*is_wanted)(pc_reader_kind)
 static void watch_heads(pc_delta_run *r, const float *d, const float *x, int n_heads, int layer,
                         pc_reader_kind kind)
 {
-    const int64_t d_head = r->s->d_head;
-    for (int64_t row = 0; row < r->n_rows[r->layout]; row++)
-        for (int h = 0; h < n_heads; h++) {
-            const int64_t at = row * n_heads + h;
-            const int owner = r->owners[r->layout][row];
-            if (r->positions[r->layout][row] >= r->watch_from &&
-                feeds_heeded(r, owner, layer, kind, h) &&
-                pc_delta_loses(d + at * d_head, x + r->gathered[at] * d_head, d_head, PC_NORM_RMS))
-                r->is_frail[owner] = 1;
+    for (int h = 0; h < n_heads; h++) {
+        int64_t n_spans = 0;
+        for (int i = 0; i < r->n; i++) {
+            const pc_row_range *range = pc_delta_range(r, i);
+            const int skip = r->watch_from > range->first ? r->watch_from - range->first : 0;
+            if (skip >= range->n || !feeds_heeded(r, i, layer, kind, h)) continue;
+            r->spans[n_spans] =
+                (pc_row_span){(range->row + skip) * n_heads + h, n_heads, range->n - skip};
+            r->span_owners[n_spans++] = i;
         }
+        pc_delta_watch_spans(r, d, x, r->gathered, n_spans, r->s->d_head, PC_NORM_RMS);
+    }
 }
 
 /* q or k (rows, n_heads d_head) as the scores use them; `shared` heads each have one base head. */
@@ -351,12 +353,9 @@ static void attend(pc_delta_run *r, int layer, int variant, int head, uint8_t ch
 static void replace(pc_delta_run *r, int layer, int variant, int head)
 {
     const int64_t q = pc_q_width(r->s), at = (int64_t)head * r->s->d_head;
-    const pc_row_range *range = pc_delta_range(r, variant);
-    const float *change = r->prompt->change->z + (int64_t)layer * r->prompt->seq * q + at;
-    for (int k = 0; k < range->n; k++)
-        if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
-            memcpy(r->z + (range->row + k) * q + at, change + (range->first + k) * q,
-                   (size_t)r->s->d_head * sizeof *r->z);
+    pc_delta_replace(r, variant, r->z + pc_delta_range(r, variant)->row * q + at,
+                     r->prompt->change->z + (int64_t)layer * r->prompt->seq * q + at, q,
+                     r->s->d_head);
 }
 
 /* r->z of a variant; returns how many heads may have changed, *one = the last of them. */
@@ -402,16 +401,15 @@ static void add_up(pc_delta_run *r, int layer, int variant, int n_heads, int one
                                          .mode = PC_GEMM_SET});
 }
 
-static void keep(float *history, const pc_delta_run *r, int layer, const float *values,
-                 int64_t width)
+static void keep(float *history, pc_delta_run *r, int layer, const float *values, int64_t width)
 {
     if (r->keep != PC_DELTA_KEEPS_HISTORY) return;
-    float *to = history + layer * r->most_rows * width;
     for (int i = 0; i < r->n; i++) {
         const pc_row_range *range = pc_delta_range(r, i);
-        memcpy(to + pc_delta_full_row(r, i, 0) * width, values + range->row * width,
-               (size_t)(range->n * width) * sizeof *to);
+        r->copies[i] =
+            (pc_row_copy){pc_delta_full_row(r, i, 0) * width, range->row * width, range->n};
     }
+    pc_delta_copy(r, history + layer * r->most_rows * width, width, values, width, r->n, width);
 }
 
 static bool has_heeded_head(const pc_delta_run *r, int layer, int variant)

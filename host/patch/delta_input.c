@@ -12,24 +12,42 @@ static float sign_of(const pc_delta_run *r, int variant)
     return r->variants[variant].routing->is_circuit ? -1 : 1;
 }
 
-/* to (n, width) = the sign times c - d at the columns [column, column + n_columns) of a writer's
- * rows, 0 where cuts do not act. `change` and `history` point at the layer's rows. */
-static void gather_difference(float *to, const pc_delta_run *r, int variant, const float *change,
-                              const float *history, int64_t width, int64_t column,
-                              int64_t n_columns)
+/* Columns of a writer's rows as they are cut; `change` and `history` point at its layer's rows, and
+ * the history may be NULL. */
+typedef struct cut_columns {
+    const float *change, *history;
+    int64_t stride, column, n_columns;
+} cut_columns;
+
+/* to (n, width), rows as far apart as the writer's, = or += the sign times c - d. */
+static void cut(float *to, pc_delta_run *r, int variant, const cut_columns *w, pc_cut_mode mode)
 {
     const pc_variant *v = &r->variants[variant];
     const pc_row_range *range = pc_delta_range(r, variant);
-    const float sign = sign_of(r, variant);
-    for (int k = 0; k < range->n; k++) {
-        const int position = range->first + k;
-        const float *c = change + position * width + column;
-        const float *d =
-            history ? history + pc_delta_full_row(r, variant, k) * width + column : NULL;
-        for (int64_t i = 0; i < n_columns; i++)
-            to[k * width + column + i] =
-                pc_delta_is_cut_at(v, position) ? sign * (c[i] - (d ? d[i] : 0)) : 0;
+    const int end = range->first + range->n;
+    int64_t n_items = 0, most = 0;
+    for (int at = range->first, until; at < end; at = until) {
+        const int k = at - range->first;
+        until = pc_delta_alike_until(v, at, end);
+        most = until - at > most ? until - at : most;
+        r->cuts[n_items++] = (pc_cut_item){
+            .to = k * w->stride + w->column,
+            .change = pc_delta_is_cut_at(v, at) ? at * w->stride + w->column : -1,
+            .was = w->history ? pc_delta_full_row(r, variant, k) * w->stride + w->column : -1,
+            .rows = until - at,
+            .sign = sign_of(r, variant)};
     }
+    r->w->ops->cut_rows(&(pc_cut_rows_args){.to = to,
+                                            .change = w->change,
+                                            .was = w->history,
+                                            .to_stride = w->stride,
+                                            .change_stride = w->stride,
+                                            .was_stride = w->stride,
+                                            .width = w->n_columns,
+                                            .items = r->cuts,
+                                            .n_items = n_items,
+                                            .most_rows = most,
+                                            .mode = mode});
 }
 
 static const float *history_of(const float *history, const pc_delta_run *r, int layer,
@@ -39,24 +57,14 @@ static const float *history_of(const float *history, const pc_delta_run *r, int 
 }
 
 /* x += the difference of whole writers of width d_model. */
-static void add_writer(float *x, const pc_delta_run *r, int variant, const float *change,
+static void add_writer(float *x, pc_delta_run *r, int variant, const float *change,
                        const float *history)
 {
     const int64_t d = r->s->d_model;
-    const pc_variant *v = &r->variants[variant];
-    const pc_row_range *range = pc_delta_range(r, variant);
-    const float sign = sign_of(r, variant);
-    for (int k = 0; k < range->n; k++) {
-        const int position = range->first + k;
-        if (!pc_delta_is_cut_at(v, position)) continue;
-        const float *c = change + position * d;
-        const float *was = history ? history + pc_delta_full_row(r, variant, k) * d : NULL;
-        for (int64_t i = 0; i < d; i++)
-            x[k * d + i] += sign * (c[i] - (was ? was[i] : 0));
-    }
+    cut(x, r, variant, &(cut_columns){change, history, d, 0, d}, PC_CUT_ADD);
 }
 
-static void add_input(float *x, const pc_delta_run *r, int variant)
+static void add_input(float *x, pc_delta_run *r, int variant)
 {
     add_writer(x, r, variant, r->prompt->change->input,
                NULL); /* unless replaced it never changes */
@@ -90,14 +98,10 @@ static void take(float *to, const pc_delta_run *r, int variant, added from)
 {
     const int64_t d = r->s->d_model;
     const pc_row_range *range = pc_delta_range(r, variant);
-    const bool is_circuit = r->variants[variant].routing->is_circuit;
-    for (int k = 0; k < range->n; k++) {
-        const float *row = is_circuit     ? from.all + (range->first + k) * d
-                           : from.history ? from.history + pc_delta_full_row(r, variant, k) * d
-                                          : NULL;
-        if (row) memcpy(to + k * d, row, (size_t)d * sizeof *to);
-        else memset(to + k * d, 0, (size_t)d * sizeof *to);
-    }
+    const float *rows = r->variants[variant].routing->is_circuit ? from.all + range->first * d
+                        : from.history ? from.history + pc_delta_full_row(r, variant, 0) * d
+                                       : NULL;
+    pc_delta_move(r, to, rows, range->n, d);
 }
 
 /* x += norm(sum + differences W) - what the component added: the norm taken anew for this reader.
@@ -114,10 +118,9 @@ static void add_behind_norm(float *x, pc_delta_run *r, int variant, const pc_pac
     take(sum, r, variant, sums);
     add_product(sum, r, w, range->n, column, n_columns);
     pc_delta_norm(r, sum, sum, base, gain, layer, rows);
-    pc_delta_add(x, sum, range->n * d);
+    pc_delta_add(r, x, sum, range->n * d);
     take(sum, r, variant, outputs);
-    for (int64_t i = 0; i < range->n * d; i++)
-        x[i] -= sum[i];
+    pc_delta_subtract(r, x, sum, range->n * d);
 }
 
 /* A layer's part of what is kept. Neurons belong to no circuit. */
@@ -163,7 +166,8 @@ static void add_columns(float *x, pc_delta_run *r, int variant, const pc_cut *cu
                (size_t)(pc_delta_range(r, variant)->n * width) * sizeof *r->differences);
     for (size_t i = 0; i < n; i++) {
         column = (is_mlp ? cuts[i].neuron : r->c->writers[cuts[i].writer].head) * size;
-        gather_difference(r->differences, r, variant, source, history, width, column, size);
+        cut(r->differences, r, variant, &(cut_columns){source, history, width, column, size},
+            PC_CUT_SET);
     }
     if (n == 1) add_differences(x, r, variant, layer, is_mlp, column, size);
     else add_differences(x, r, variant, layer, is_mlp, 0, width);
@@ -192,14 +196,11 @@ void pc_delta_own_input(float *x, pc_delta_run *r, int variant, const pc_own_inp
     const pc_variant *v = &r->variants[variant];
     const pc_row_range *range = pc_delta_range(r, variant);
     const int64_t d = r->s->d_model;
-    const size_t bytes = (size_t)(range->n * d) * sizeof *x;
-    if (v->given) {
-        memcpy(x, v->given[input - v->routing->inputs] + range->first * d, bytes);
-        return;
-    }
-    if (v->routing->is_circuit) memcpy(x, r->all.stream + range->first * d, bytes);
-    else memcpy(x, r->stream + range->row * d, bytes);
-    add_cuts(x, r, variant, v->routing->cuts + input->first, input->n);
+    const float *from = v->given                 ? v->given[input - v->routing->inputs]
+                        : v->routing->is_circuit ? r->all.stream
+                                                 : NULL;
+    pc_delta_move(r, x, from ? from + range->first * d : r->stream + range->row * d, range->n, d);
+    if (!v->given) add_cuts(x, r, variant, v->routing->cuts + input->first, input->n);
 }
 
 void pc_delta_record(const pc_delta_run *r, int variant, int reader, const float *x)

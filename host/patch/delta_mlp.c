@@ -44,8 +44,8 @@ static void keep_rows(float *history, const pc_delta_run *r, int layer, int vari
                       const float *values, int64_t width)
 {
     if (r->keep != PC_DELTA_KEEPS_HISTORY) return;
-    memcpy(history + (layer * r->most_rows + pc_delta_full_row(r, variant, 0)) * width, values,
-           (size_t)(pc_delta_range(r, variant)->n * width) * sizeof *values);
+    pc_delta_move(r, history + (layer * r->most_rows + pc_delta_full_row(r, variant, 0)) * width,
+                  values, pc_delta_range(r, variant)->n, width);
 }
 
 /* out (range rows, d_model) = act W_out; of a single neuron only its row: the same sums. */
@@ -97,7 +97,7 @@ static int64_t gather(pc_delta_run *r, int layer)
         r->is_watched[i] = pc_delta_is_heeded(v, writer);
         float *x = r->input + rows * d;
         if (own) pc_delta_own_input(x, r, i, own);
-        else memcpy(x, r->stream + range->row * d, (size_t)(range->n * d) * sizeof *x);
+        else pc_delta_move(r, x, r->stream + range->row * d, range->n, d);
         for (int k = 0; k < range->n; k++)
             r->gathered[rows + k] = range->first + k, r->gathered_owners[rows + k] = i;
         r->computed[i] = 1;
@@ -110,7 +110,8 @@ static int64_t gather(pc_delta_run *r, int layer)
 static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows)
 {
     const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
-    float *act = r->a, *from = r->sum;
+    float *act = r->a;
+    int64_t n_items = 0, from = 0;
     for (int i = 0; i < r->n; i++) {
         size_t n;
         if (!r->computed[i]) continue;
@@ -123,20 +124,10 @@ static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows
     for (int i = 0; i < r->n; i++) {
         if (!r->computed[i]) continue;
         const pc_row_range *range = pc_delta_range(r, i);
-        memcpy(out + range->row * d, from, (size_t)(range->n * d) * sizeof *out);
-        from += range->n * d;
+        r->copies[n_items++] = (pc_row_copy){range->row * d, from * d, range->n};
+        from += range->n;
     }
-}
-
-static void replace(float *out, const pc_delta_run *r, int layer, int variant)
-{
-    const int64_t d = r->s->d_model;
-    const pc_row_range *range = pc_delta_range(r, variant);
-    const float *change = r->prompt->change->m + (int64_t)layer * r->prompt->seq * d;
-    for (int k = 0; k < range->n; k++)
-        if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
-            memcpy(out + (range->row + k) * d, change + (range->first + k) * d,
-                   (size_t)d * sizeof *out);
+    pc_delta_copy(r, out, d, r->sum, d, n_items, d);
 }
 
 static void record(const pc_delta_run *r, int layer)
@@ -165,8 +156,10 @@ void pc_delta_mlp(float *out, pc_delta_run *r, int layer)
                       pc_delta_rows(r, r->layout));
     }
     for (int i = 0; i < r->n; i++) {
+        float *own = out + pc_delta_range(r, i)->row * d;
         if (pc_delta_is_replaced(&r->variants[i], pc_writer_of_mlp(r->c, layer)))
-            replace(out, r, layer, i);
-        keep_rows(r->history.m, r, layer, i, out + pc_delta_range(r, i)->row * d, d);
+            pc_delta_replace(r, i, own, r->prompt->change->m + (int64_t)layer * r->prompt->seq * d,
+                             d, d);
+        keep_rows(r->history.m, r, layer, i, own, d);
     }
 }

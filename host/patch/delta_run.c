@@ -73,6 +73,11 @@ static void lay_out(pc_delta_run *r, pc_arena *a)
     }
     r->gathered = pc_arena_take(a, rows * heads, sizeof *r->gathered);
     r->gathered_owners = pc_arena_take(a, rows, sizeof *r->gathered_owners);
+    r->copies = pc_arena_take(a, rows, sizeof *r->copies);
+    r->cuts = pc_arena_take(a, rows, sizeof *r->cuts);
+    r->spans = pc_arena_take(a, rows, sizeof *r->spans);
+    r->span_owners = pc_arena_take(a, rows, sizeof *r->span_owners);
+    r->is_lost = pc_arena_take(a, rows, sizeof *r->is_lost);
     r->is_frail = pc_arena_take(a, rows, sizeof *r->is_frail);
     r->is_watched = pc_arena_take(a, rows, sizeof *r->is_watched);
     r->computed = pc_arena_take(a, rows, sizeof *r->computed);
@@ -197,73 +202,97 @@ void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_nor
     pc_delta_norm_rows(r, dy, d, base, gain, layer, rows);
 }
 
-/* Sums that are added up side by side, for the compiler to vectorise. */
-enum { LANES = 16 };
-
-typedef struct moments {
-    double base, change,
-        changed; /* squares of x, d and x + d, around their means for layer norms */
-} moments;
-
-static double spread(const float squares[LANES], const float sums[LANES], int64_t width,
-                     bool is_centred)
+void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
+                          int64_t n_spans, int64_t width, pc_norm kind)
 {
-    double square = 0, sum = 0;
-    for (int i = 0; i < LANES; i++) {
-        square += (double)squares[i];
-        sum += (double)sums[i];
-    }
-    return is_centred ? square - sum * sum / (double)width : square;
+    r->w->ops->vanishing(&(pc_vanishing_args){.is_lost = r->is_lost,
+                                              .spans = r->spans,
+                                              .n_spans = n_spans,
+                                              .d = d,
+                                              .base_row = at,
+                                              .x = x,
+                                              .width = width,
+                                              .is_centred = kind == PC_NORM_LAYER});
+    for (int64_t i = 0; i < n_spans; i++)
+        r->is_frail[r->span_owners[i]] |= r->is_lost[i];
 }
 
-static moments moments_of(const float *x, const float *d, int64_t width, bool is_centred)
-{
-    float x2[LANES] = {0}, d2[LANES] = {0}, y2[LANES] = {0};
-    float x1[LANES] = {0}, d1[LANES] = {0}, y1[LANES] = {0};
-    for (int64_t i = 0; i < width; i += LANES)
-        for (int64_t k = 0; k < LANES && i + k < width; k++) {
-            const float a = x[i + k], b = d[i + k], c = a + b;
-            x2[k] += a * a, d2[k] += b * b, y2[k] += c * c;
-            x1[k] += a, d1[k] += b, y1[k] += c;
-        }
-    return (moments){spread(x2, x1, width, is_centred), spread(d2, d1, width, is_centred),
-                     spread(y2, y1, width, is_centred)};
-}
-
-/* 1e-2 in size, 1e-4 in squares: of float32's 7 digits 5 are left. */
-static bool all_but_vanishes(moments m)
-{
-    return m.change > 0 && m.changed < 1e-4 * (m.base + m.change);
-}
-
-bool pc_delta_loses(const float *d, const float *x, int64_t width, pc_norm kind)
-{
-    return all_but_vanishes(moments_of(x, d, width, kind == PC_NORM_LAYER));
-}
-
+/* An owner's rows stand together, at ascending positions. */
 void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
                     int64_t width, pc_norm kind)
 {
-    for (int64_t row = 0; row < rows.n; row++)
-        if (rows.at[row] >= r->watch_from && r->is_watched[rows.owners[row]] &&
-            pc_delta_loses(d + row * width, x + rows.at[row] * width, width, kind))
-            r->is_frail[rows.owners[row]] = 1;
+    int64_t n_spans = 0;
+    for (int64_t row = 0, end; row < rows.n; row = end) {
+        const int32_t owner = rows.owners[row];
+        for (end = row; end < rows.n && rows.owners[end] == owner; end++)
+            if (rows.at[end] < r->watch_from) row = end + 1;
+        if (row == end || !r->is_watched[owner]) continue;
+        r->spans[n_spans] = (pc_row_span){.row = row, .stride = 1, .rows = end - row};
+        r->span_owners[n_spans++] = owner;
+    }
+    pc_delta_watch_spans(r, d, x, rows.at, n_spans, width, kind);
 }
 
-void pc_delta_add(float *to, const float *from, int64_t n)
+void pc_delta_add(const pc_delta_run *r, float *x, const float *y, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        to[i] += from[i];
+    r->w->ops->add_change(&(pc_add_change_args){.x = x, .y = y, .sign = 1, .n = n});
 }
 
-static void compact(float *x, const pc_delta_run *r)
+void pc_delta_subtract(const pc_delta_run *r, float *x, const float *y, int64_t n)
+{
+    r->w->ops->add_change(&(pc_add_change_args){.x = x, .y = y, .sign = -1, .n = n});
+}
+
+void pc_delta_copy(const pc_delta_run *r, float *to, int64_t to_stride, const float *from,
+                   int64_t from_stride, int64_t n_items, int64_t width)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < n_items; i++)
+        most = r->copies[i].rows > most ? r->copies[i].rows : most;
+    r->w->ops->copy_rows(&(pc_copy_rows_args){.to = to,
+                                              .from = from,
+                                              .to_stride = to_stride,
+                                              .from_stride = from_stride,
+                                              .width = width,
+                                              .items = r->copies,
+                                              .n_items = n_items,
+                                              .most_rows = most});
+}
+
+void pc_delta_move(const pc_delta_run *r, float *to, const float *from, int64_t rows, int64_t width)
+{
+    r->copies[0] = (pc_row_copy){.from = from ? 0 : -1, .rows = rows};
+    pc_delta_copy(r, to, width, from, width, 1, width);
+}
+
+void pc_delta_replace(pc_delta_run *r, int variant, float *to, const float *change, int64_t stride,
+                      int64_t width)
+{
+    const pc_variant *v = &r->variants[variant];
+    const int first = pc_delta_range(r, variant)->first,
+              end = first + pc_delta_range(r, variant)->n;
+    int64_t n_items = 0;
+    for (int at = first, until; at < end; at = until) {
+        until = pc_delta_alike_until(v, at, end);
+        if (pc_delta_is_cut_at(v, at))
+            r->copies[n_items++] = (pc_row_copy){(at - first) * stride, at * stride, until - at};
+    }
+    pc_delta_copy(r, to, stride, change, stride, n_items, width);
+}
+
+/* Into r->input, where nothing stands between two readers, which then takes the array's place. */
+static void compact(float **x, pc_delta_run *r)
 {
     const int64_t d = r->s->d_model;
+    float *const to = r->input;
     for (int i = 0; i < r->n; i++) {
-        const pc_row_range *from = &r->ranges[PC_ROWS_FULL][i], *to = &r->ranges[PC_ROWS_TAIL][i];
-        memmove(x + to->row * d, x + (from->row + to->first - from->first) * d,
-                (size_t)(to->n * d) * sizeof *x);
+        const pc_row_range *full = &r->ranges[PC_ROWS_FULL][i], *tail = &r->ranges[PC_ROWS_TAIL][i];
+        r->copies[i] =
+            (pc_row_copy){tail->row * d, (full->row + tail->first - full->first) * d, tail->n};
     }
+    pc_delta_copy(r, to, d, *x, d, r->n, d);
+    r->input = *x;
+    *x = to;
 }
 
 void pc_delta_go_to_tail(pc_delta_run *r)
@@ -271,8 +300,8 @@ void pc_delta_go_to_tail(pc_delta_run *r)
     r->watch_from = r->prompt->first_target;
     if (r->layout == PC_ROWS_TAIL) return;
     if (r->is_dirty) {
-        compact(r->stream, r);
-        compact(r->normed, r);
+        compact(&r->stream, r);
+        compact(&r->normed, r);
     }
     r->layout = PC_ROWS_TAIL;
 }
@@ -321,21 +350,16 @@ static void change_input(pc_delta_run *r)
 {
     const int64_t d = r->s->d_model;
     for (int i = 0; i < r->n; i++) {
-        const pc_row_range *range = &r->ranges[PC_ROWS_FULL][i];
-        const pc_variant *v = &r->variants[i];
-        const uint8_t state = v->routing->states[0];
-        const bool is_replaced = state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING;
-        for (int k = 0; is_replaced && k < range->n; k++)
-            if (pc_delta_is_cut_at(v, range->first + k))
-                memcpy(r->stream + (range->row + k) * d,
-                       r->prompt->change->input + (range->first + k) * d,
-                       (size_t)d * sizeof *r->stream);
+        const uint8_t state = r->variants[i].routing->states[0];
+        if (state == PC_WRITER_REPLACED || state == PC_WRITER_SENDING)
+            pc_delta_replace(r, i, r->stream + pc_delta_range(r, i)->row * d,
+                             r->prompt->change->input, d, d);
     }
 }
 
 static void add_to_stream(pc_delta_run *r, const float *change)
 {
-    pc_delta_add(r->stream, change, r->n_rows[r->layout] * r->s->d_model);
+    pc_delta_add(r, r->stream, change, r->n_rows[r->layout] * r->s->d_model);
     r->is_dirty = true;
 }
 
@@ -380,7 +404,7 @@ static void finish(pc_delta_run *r)
         const pc_delta_pair *pair = &r->pairs[i];
         const pc_row_range *range = pc_delta_range(r, pair->variant);
         pc_delta_own_input(r->input, r, pair->variant, pair->input);
-        memcpy(r->stream + range->row * d, r->input, (size_t)(range->n * d) * sizeof *r->input);
+        pc_delta_move(r, r->stream + range->row * d, r->input, range->n, d);
     }
     for (int i = 0; i < r->n; i++)
         pc_delta_record(r, i, reader, r->stream + pc_delta_range(r, i)->row * d);

@@ -74,6 +74,11 @@ struct pc_delta_run {
     float *a, *u;          /* d_mlp */
     int32_t *gathered;     /* base rows of gathered rows; (rows n_heads) of q's and k's norms */
     int32_t *gathered_owners;
+    pc_row_copy *copies; /* (rows) of rows from place to place, one step at a time */
+    pc_cut_item *cuts;   /* (rows) ... of what is cut */
+    pc_row_span *spans;  /* (rows) what is watched, whose it is, and what was found */
+    int32_t *span_owners;
+    uint8_t *is_lost;
     float *scratch;       /* of attention */
     uint8_t *computed;    /* (n) whether the MLP at hand is */
     uint8_t *changes;     /* (n, n_heads) PC_CHANGES_... in the layer at hand */
@@ -119,12 +124,26 @@ void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_nor
                    pc_weight gain, int layer, pc_row_list rows);
 void pc_delta_norm_rows(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
                         pc_weight gain, int layer, pc_row_list rows);
-/* Whether a norm's changed input x + d all but vanishes. */
-bool pc_delta_loses(const float *d, const float *x, int64_t width, pc_norm kind);
-/* Marks the owners of rows of which that is so, if they are watched. */
+/* Marks the owners of rows of which a norm's changed input x + d all but vanishes, if they are
+ * watched. */
 void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
                     int64_t width, pc_norm kind);
-void pc_delta_add(float *to, const float *from, int64_t n);
+/* ... those of the first n_spans of r->spans; `at` are all rows' base rows. */
+void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
+                          int64_t n_spans, int64_t width, pc_norm kind);
+/* x (n) += or -= y */
+void pc_delta_add(const pc_delta_run *r, float *x, const float *y, int64_t n);
+void pc_delta_subtract(const pc_delta_run *r, float *x, const float *y, int64_t n);
+/* Rows (width) from place to place: the first n_items of r->copies; or all side by side, `from`
+ * NULL for zeros. */
+void pc_delta_copy(const pc_delta_run *r, float *to, int64_t to_stride, const float *from,
+                   int64_t from_stride, int64_t n_items, int64_t width);
+void pc_delta_move(const pc_delta_run *r, float *to, const float *from, int64_t rows,
+                   int64_t width);
+/* Puts the source's change into a variant's rows where cuts act. `to` is its first row, `change`
+ * the prompt's position 0, rows of both are `stride` apart. */
+void pc_delta_replace(pc_delta_run *r, int variant, float *to, const float *change, int64_t stride,
+                      int64_t width);
 /* Goes over to the tail layout, with the stream. */
 void pc_delta_go_to_tail(pc_delta_run *r);
 static inline const pc_row_range *pc_delta_range(const pc_delta_run *r, int i)
@@ -134,6 +153,14 @@ static inline const pc_row_range *pc_delta_range(const pc_delta_run *r, int i)
 static inline bool pc_delta_is_cut_at(const pc_variant *v, int position)
 {
     return !v->is_cut_at || v->is_cut_at[position];
+}
+/* Where the run of positions before `end` ends in which cuts act alike, from `position` on. */
+static inline int pc_delta_alike_until(const pc_variant *v, int position, int end)
+{
+    const bool is_cut = pc_delta_is_cut_at(v, position);
+    while (position < end && pc_delta_is_cut_at(v, position) == is_cut)
+        position++;
+    return position;
 }
 /* Where row k of a variant's range in the layout at hand stands in the history. */
 static inline int64_t pc_delta_full_row(const pc_delta_run *r, int i, int k)
