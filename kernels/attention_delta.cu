@@ -1,18 +1,14 @@
-/* Attention's change on the device: one warp a query. */
+/* Attention's change on the device: one warp a query, of items that are short. */
 #include "kernels/attention_delta_cuda.h"
 
+#include "kernels/attention_weights.cuh"
 #include "kernels/dynamic_shared.cuh"
 #include "kernels/launch.cuh"
 #include "kernels/reduce.cuh"
 
-#include <math.h>
-
 /* LANES lanes share a key's dot products, so that a warp reads neighbouring channels of KEYS keys.
  */
-enum { MOST_WARPS = 4, LANES = 4, KEYS = PC_WARP / LANES, FLOATS_PER_KEY = 2 };
-enum { SHARED_BYTES = 48 * 1024, SHARED_BYTES_OPT_IN = 227 * 1024 };
-
-static const float most_exponent = 80; /* of a new weight; e^88 overflows */
+enum { WARPS = 4, LANES = 4, KEYS = PC_WARP / LANES, FLOATS_PER_KEY = 2 };
 
 /* A query of an item, and what its warp keeps of each key that it sees, the first one at 0. */
 struct query {
@@ -31,16 +27,6 @@ static __device__ __forceinline__ int lane_of_warp(void)
     return threadIdx.x % PC_WARP;
 }
 
-/* The row of dk or dv for a position, NULL for no change. */
-static __device__ __forceinline__ const float *changed_row(const float *array, int64_t offset,
-                                                           int64_t stride,
-                                                           const pck_attention_item *item,
-                                                           int64_t position)
-{
-    if (offset < 0 || position < item->first) return NULL;
-    return array + offset + (position - item->first) * stride;
-}
-
 /* ---- scores ---- */
 
 /* The parts of dq.(k + dk) + q.dk and of q.k that fall to this lane: every LANES-th channel. */
@@ -48,7 +34,7 @@ static __device__ float2 partial_dots(const query *r, int64_t position)
 {
     const pck_attention_batch *b = r->batch;
     const float *k = b->k + r->item->k + position * b->k_stride;
-    const float *dk = changed_row(b->dk, r->item->dk, b->dk_stride, r->item, position);
+    const float *dk = pc_changed_row(b->dk, r->item->dk, b->dk_stride, r->item, position);
     float change = 0, base = 0;
     for (int64_t c = lane_of_warp() % LANES; c < b->kind.d_head; c += LANES) {
         const float dk_c = dk ? dk[c] : 0;
@@ -66,24 +52,16 @@ static __device__ __forceinline__ float sum_over_lanes(float value)
     return value;
 }
 
-/* c tanh((u + change) / c) - c tanh(u / c), by tanh's addition theorem. */
-static __device__ float capped_change(float u, float change, float cap)
-{
-    const float before = tanhf(u / cap), step = tanhf(change / cap);
-    return cap * step * (1 - before * before) / (1 + before * step);
-}
-
 /* Fills `change` with the change of every key's score. */
 static __device__ void change_scores(const query *r)
 {
-    const float scale = (float)r->batch->kind.scale, cap = (float)r->batch->kind.softcap;
     for (int first = 0; first < r->n_keys; first += KEYS) {
         const int key = first + lane_of_warp() / LANES;
         float2 dots = make_float2(0, 0);
         if (key < r->n_keys) dots = partial_dots(r, r->first_key + key);
-        const float change = scale * sum_over_lanes(dots.x), base = scale * sum_over_lanes(dots.y);
+        const float change = sum_over_lanes(dots.x), base = sum_over_lanes(dots.y);
         if (key < r->n_keys && lane_of_warp() % LANES == 0)
-            r->change[key] = cap > 0 ? capped_change(base, change, cap) : change;
+            r->change[key] = pc_score_change(&r->batch->kind, base, change);
     }
     __syncwarp();
 }
@@ -104,23 +82,16 @@ static __device__ float centre_scores(const query *r)
     return pc_warp_max(most);
 }
 
-/* p (e^t - 1), where e^t may be large and p have vanished. */
-static __device__ float weight_change(float log_p, float t)
-{
-    const float p = expf(log_p);
-    return t > 1 ? expf(log_p + t) - p : p * expm1f(t);
-}
-
 /* dp = (w - p W) / (1 + W). */
 static __device__ void change_weights(const query *r)
 {
     float total = 0;
     for (int key = lane_of_warp(); key < r->n_keys; key += PC_WARP)
-        total += weight_change(r->log_pattern[key], r->change[key]);
+        total += pc_weight_change(r->log_pattern[key], r->change[key]);
     total = pc_warp_sum(total);
     for (int key = lane_of_warp(); key < r->n_keys; key += PC_WARP) {
         const float p = expf(r->log_pattern[key]);
-        const float w = weight_change(r->log_pattern[key], r->change[key]);
+        const float w = pc_weight_change(r->log_pattern[key], r->change[key]);
         r->change[key] = (w - p * total) / (1 + total);
         r->weight[key] = p + r->change[key];
     }
@@ -157,7 +128,7 @@ static __device__ void write_row(const query *r, float *dz)
         float sum = 0;
         for (int key = 0; key < r->n_keys; key++) {
             const int64_t position = r->first_key + key;
-            const float *dv = changed_row(b->dv, r->item->dv, b->dv_stride, r->item, position);
+            const float *dv = pc_changed_row(b->dv, r->item->dv, b->dv_stride, r->item, position);
             if (!is_frozen) sum += r->change[key] * b->v[r->item->v + position * b->v_stride + c];
             if (dv) sum += r->weight[key] * dv[c];
         }
@@ -171,8 +142,7 @@ static __device__ query query_of(const pck_attention_batch *b, const pck_attenti
 {
     query r = {b, item, b->q + item->q + position * b->q_stride, NULL, NULL, 0, 0, NULL, NULL};
     if (item->dq >= 0) r.dq = b->dq + item->dq + (position - item->q_first) * b->dq_stride;
-    if (b->kind.window > 0 && position >= b->kind.window)
-        r.first_key = position - b->kind.window + 1;
+    r.first_key = pc_first_key_of(&b->kind, position);
     r.n_keys = (int)(position - r.first_key) + 1;
     r.log_pattern = b->log_pattern + item->log_pattern + position * item->pattern_stride;
     r.log_pattern += r.first_key;
@@ -181,54 +151,42 @@ static __device__ query query_of(const pck_attention_batch *b, const pck_attenti
     return r;
 }
 
-/* A block takes some queries of one item, a warp one of them: sequences are short, so that a
- * query's scores fit into shared memory, items are many, and a warp needs no barrier. Its lanes
- * share out first the channels of 8 keys, then the keys, then the channels of the output. All
- * queries of an item, and all items of a prompt, read the same base rows: they come from the cache.
- */
-static __global__ void __launch_bounds__(MOST_WARPS *PC_WARP)
+/* A block takes 4 queries of one item, a warp one of them: sequences are short, so that a query's
+ * scores fit into shared memory, items are many, and a warp needs no barrier. Its lanes share out
+ * first the channels of 8 keys, then the keys, then the channels of the output. All queries of an
+ * item, and all items of a prompt, read the same base rows: they come from the cache. */
+static __global__ void __launch_bounds__(WARPS *PC_WARP)
     attention_delta_kernel(pck_attention_batch batch, int most_keys)
 {
     const pck_attention_item *item = &batch.items[blockIdx.x];
-    const int64_t n_warps = blockDim.x / PC_WARP;
-    const int64_t position = item->q_first + blockIdx.y * n_warps + threadIdx.x / PC_WARP;
-    if (position >= item->seq) return;
+    const int64_t position = item->q_first + (int64_t)blockIdx.y * WARPS + threadIdx.x / PC_WARP;
+    if (item->seq > PCK_ATTENTION_SHORT || position >= item->seq) return;
     const query r = query_of(&batch, item, position, most_keys);
     if (item->dq < 0 && item->dk < 0) {
         keep_weights(&r);
     } else {
         change_scores(&r);
         const float most = centre_scores(&r);
-        if (most > most_exponent) replace_weights(&r, most);
+        if (most > pc_most_exponent) replace_weights(&r, most);
         else change_weights(&r);
     }
     __syncwarp();
     write_row(&r, batch.dz + item->dz + (position - item->q_first) * batch.dz_stride);
 }
 
-/* As many warps as have room for their keys: results do not depend on it. */
-static int warps_for(int64_t most_keys)
-{
-    int64_t warps = SHARED_BYTES / (most_keys * FLOATS_PER_KEY * (int64_t)sizeof(float));
-    if (warps < 1) warps = 1;
-    return warps < MOST_WARPS ? (int)warps : MOST_WARPS;
-}
-
+/* Which way an item goes depends on the item alone. */
 cudaError_t pck_attention_delta(const pck_attention_batch *batch, cudaStream_t stream)
 {
-    const int64_t window = batch->kind.window;
-    const int64_t most_keys = window > 0 && window < batch->most_seq ? window : batch->most_seq;
     if (batch->n_items == 0 || batch->most_queries == 0) return cudaSuccess;
-    if (most_keys > PCK_ATTENTION_KEYS) return cudaErrorInvalidValue;
-    const int warps = warps_for(most_keys);
-    const size_t bytes = (size_t)(warps * most_keys) * FLOATS_PER_KEY * sizeof(float);
-    if (bytes > SHARED_BYTES) {
-        const cudaError_t error =
-            cudaFuncSetAttribute(attention_delta_kernel,
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES_OPT_IN);
-        if (error != cudaSuccess) return error;
-    }
-    const int64_t tiles = (batch->most_queries + warps - 1) / warps;
-    return pc_launch(attention_delta_kernel, dim3((unsigned)batch->n_items, (unsigned)tiles),
-                     dim3((unsigned)(warps * PC_WARP)), bytes, stream, *batch, (int)most_keys);
+    const int64_t window = batch->kind.window, most = PCK_ATTENTION_SHORT;
+    const int64_t seq = batch->most_seq < most ? batch->most_seq : most;
+    const int64_t keys = window > 0 && window < seq ? window : seq;
+    const int64_t queries = batch->most_queries < most ? batch->most_queries : most;
+    const cudaError_t error =
+        pc_launch(attention_delta_kernel,
+                  dim3((unsigned)batch->n_items, (unsigned)((queries + WARPS - 1) / WARPS)),
+                  dim3(WARPS * PC_WARP), (size_t)(WARPS * keys) * FLOATS_PER_KEY * sizeof(float),
+                  stream, *batch, (int)keys);
+    if (error != cudaSuccess || batch->most_seq <= most) return error;
+    return pck_attention_delta_long(batch, stream);
 }

@@ -31,8 +31,9 @@ typedef struct pck_attention_item {
  *   most_seq      no item's seq is larger
  *   most_queries  no item has more queries, seq - q_first
  *
- * A warp keeps two floats a key that its query sees: most_seq, or kind.window where it is smaller,
- * may be up to PCK_ATTENTION_KEYS. */
+ * Any seq, d_head >= 1. Items of up to PCK_ATTENTION_SHORT positions keep all scores of a query at
+ * hand; longer ones go through tiles of keys, and are up to 1e-5 of their largest change off what
+ * the other way would give. */
 typedef struct pck_attention_batch {
     float *dz;
     const float *dq, *dk, *dv, *q, *k, *v, *log_pattern;
@@ -42,11 +43,10 @@ typedef struct pck_attention_batch {
     pc_attention_kind kind;
 } pck_attention_batch;
 
-enum { PCK_ATTENTION_KEYS = 227 * 1024 / 8 };
+enum { PCK_ATTENTION_SHORT = 128 };
 
-/* Enqueues on `stream` and returns what the launch said; cudaErrorInvalidValue beyond
- * PCK_ATTENTION_KEYS. A row of dz depends on its item alone, and on nothing of it that its query
- * does not see: the same bits in any batch. */
+/* Enqueues on `stream` and returns what the launches said. A row of dz depends on its item alone,
+ * and on nothing of it that its query does not see: the same bits in any batch. */
 cudaError_t pck_attention_delta(const pck_attention_batch *batch, cudaStream_t stream);
 
 #ifdef __cplusplus

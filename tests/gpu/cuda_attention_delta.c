@@ -1,5 +1,5 @@
-/* Attention's change on a device against its definition: what changes, masks, softcap, sizes; many
- * items in one launch are the same as each alone. */
+/* Attention's change on a device against its definition: what changes, masks, softcap, sizes, short
+ * and long prompts; many items in one launch are the same as each alone. */
 #include "device.h"
 #include "kernels/attention_delta.h"
 #include "kernels/attention_delta_cuda.h"
@@ -44,8 +44,26 @@ static const shape shapes[] = {
     {"the last query alone", 13, 16, 2, 2, 3, OF_ALL, 0.5f, 1, 0, 0, 1, 1e-5},
     {"an odd head", 7, 5, 3, 3, 2, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
     {"more keys than a warp", 70, 12, 1, 1, 1, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"a softcap and large changes", 11, 16, 2, 2, 2, OF_ALL, 30, 2, 5, 0, 0, 1e-5},
+    {"the longest short one", 128, 8, 1, 1, 1, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long", 140, 12, 2, 2, 2, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: queries alone", 129, 16, 1, 1, 2, OF_Q, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: keys alone", 130, 16, 1, 1, 2, OF_K, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: values alone", 161, 16, 1, 1, 2, OF_V, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: nothing", 129, 5, 1, 1, 1, 0, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: small changes", 140, 32, 1, 1, 1, OF_ALL, 1e-5f, 1, 0, 0, 0, 1e-5},
+    {"long: weights that would overflow", 132, 64, 1, 1, 1, OF_K, 600, 1, 0, 0, 0, 5e-4},
+    {"long: weights that had vanished", 132, 64, 1, 1, 1, OF_K, 3, 100, 0, 0, 0, 5e-4},
+    {"long: shared keys and values", 129, 8, 4, 2, 1, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: softcap", 140, 16, 1, 1, 1, OF_ALL, 0.5f, 1, 5, 0, 0, 1e-5},
+    {"long: a window", 150, 16, 1, 1, 2, OF_ALL, 0.5f, 1, 0, 37, 0, 1e-5},
+    {"long: the last query alone", 140, 16, 1, 1, 2, OF_ALL, 0.5f, 1, 0, 0, 1, 1e-5},
+    {"long: channels in two parts", 129, 70, 1, 1, 1, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
+    {"long: channels in two passes", 129, 260, 1, 1, 1, OF_ALL, 0.2f, 1, 0, 0, 0, 1e-5},
+    {"long: one channel", 129, 1, 1, 1, 1, OF_ALL, 0.5f, 1, 0, 0, 0, 1e-5},
 };
-enum { N_SHAPES = sizeof shapes / sizeof *shapes, MOST = 12000, MOST_ITEMS = 12 };
+enum { N_SHAPES = sizeof shapes / sizeof *shapes, MOST = 70000, MOST_ITEMS = 12 };
+enum { SHORT_ONE = 1, LONG_ONE = 18 };
 
 /* Base rows hold all heads of a position, as a model's do; changes hold all heads of a row. */
 static float q[MOST], k[MOST], v[MOST], log_pattern[MOST], dq[MOST], dk[MOST], dv[MOST];
@@ -270,13 +288,14 @@ ParameterizedTest(size_t *index, cuda_attention_delta, agrees_with_its_definitio
         if (order > 0) device_expect_same_bits(name, dz, first, dz_floats(s));
     }
     expect_defined(s, first);
+    device_shift(1);
+    run(dz, s, 0, n_items);
+    device_expect_same_bits("unaligned", dz, first, dz_floats(s));
 }
 
-Test(cuda_attention_delta, an_item_does_not_depend_on_the_others)
+static void expect_alone_as_together(const shape *s)
 {
     static float together[MOST], alone[MOST], rows[MOST], rows_alone[MOST];
-    const shape *s = &shapes[1];
-    fill(s);
     run(together, s, 0, n_items);
     for (int64_t i = 0; i < n_items; i++) {
         run(alone, s, i, 1);
@@ -287,16 +306,58 @@ Test(cuda_attention_delta, an_item_does_not_depend_on_the_others)
     }
 }
 
-/* More than 48 KB have to be asked for. */
-Test(cuda_attention_delta, room_for_many_keys_changes_nothing)
+Test(cuda_attention_delta, an_item_does_not_depend_on_the_others)
+{
+    fill(&shapes[SHORT_ONE]);
+    expect_alone_as_together(&shapes[SHORT_ONE]);
+    fill(&shapes[LONG_ONE]);
+    expect_alone_as_together(&shapes[LONG_ONE]);
+}
+
+/* Every second item ends earlier, and goes the other way. */
+Test(cuda_attention_delta, short_and_long_items_go_together)
+{
+    const shape *s = &shapes[LONG_ONE];
+    fill(s);
+    for (int64_t i = 0; i < n_items; i += 2)
+        items[i].seq = PCK_ATTENTION_SHORT;
+    expect_alone_as_together(s);
+}
+
+/* A query does not see what comes after it, so that it may go both ways. */
+Test(cuda_attention_delta, the_way_of_long_items_agrees_with_that_of_short_ones)
+{
+    static float of_long[MOST], of_short[MOST], rows[MOST];
+    static double expected[MOST];
+    const shape *s = &shapes[LONG_ONE];
+    fill(s);
+    run(of_long, s, 0, n_items);
+    for (int64_t i = 0; i < n_items; i++)
+        items[i].seq = PCK_ATTENTION_SHORT;
+    run(of_short, s, 0, n_items);
+    for (int64_t i = 0; i < n_items; i++) {
+        const int64_t n = n_queries(&items[i]) * s->d_head;
+        double most = 0;
+        gather(rows, of_short, s, &items[i]);
+        for (int64_t at = 0; at < n; at++) {
+            expected[at] = (double)rows[at];
+            most = fmax(most, fabs(expected[at]));
+        }
+        gather(rows, of_long, s, &items[i]);
+        device_expect_near(s->name, rows, expected, n, s->relative * most, 0);
+    }
+}
+
+/* The other way is then launched too, and finds nothing to do. */
+Test(cuda_attention_delta, a_batch_may_state_more_positions_than_it_has)
 {
     static float plain[MOST], roomy[MOST];
-    const shape *s = &shapes[1];
+    const shape *s = &shapes[SHORT_ONE];
     fill(s);
     run(plain, s, 0, n_items);
-    most_seq = 48 * 1024 / 8 + 1;
+    most_seq = 5000;
     run(roomy, s, 0, n_items);
-    device_expect_same_bits("much shared memory", roomy, plain, dz_floats(s));
+    device_expect_same_bits("stated", roomy, plain, dz_floats(s));
 }
 
 /* Only the last query is looked at: its row may be the only one there is, however far rows are
@@ -319,40 +380,58 @@ Test(cuda_attention_delta, rows_may_be_further_apart_than_an_int_counts)
     device_expect_same_bits("far apart", far, near, dz_floats(s));
 }
 
-Test(cuda_attention_delta, no_change_gives_zero)
+static void expect_zero(const shape *s)
 {
     static float dz[MOST];
-    const shape *s = &shapes[1];
     fill(s);
     memset(dq, 0, sizeof dq);
     memset(dk, 0, sizeof dk);
     memset(dv, 0, sizeof dv);
     run(dz, s, 0, n_items);
     for (int64_t i = 0; i < dz_floats(s); i++)
-        cr_assert(dz[i] == 0, "element %d: %g", (int)i, (double)dz[i]);
+        cr_assert(dz[i] == 0, "%s, element %d: %g", s->name, (int)i, (double)dz[i]);
+}
+
+Test(cuda_attention_delta, no_change_gives_zero)
+{
+    expect_zero(&shapes[SHORT_ONE]);
+    expect_zero(&shapes[LONG_ONE]);
+}
+
+static void expect_nan_from(const shape *s, float *change, int64_t at, int64_t position)
+{
+    static float dz[MOST], rows[MOST];
+    const pck_attention_item *item = &items[0];
+    fill(s);
+    change[at + (position - item->first) * s->n_kv_heads * s->d_head + 3] = NAN;
+    run(dz, s, 0, n_items);
+    gather(rows, dz, s, item);
+    for (int64_t query = 0; query < n_queries(item); query++) {
+        const int is_seen = item->q_first + query >= position;
+        cr_assert((isnan(rows[query * s->d_head + 3]) != 0) == is_seen, "%s, query %d", s->name,
+                  (int)query);
+    }
 }
 
 Test(cuda_attention_delta, a_nan_shows_in_every_query_that_sees_it_and_in_no_other)
 {
-    static float dz[MOST], rows[MOST];
-    const shape *s = &shapes[1];
-    fill(s);
-    const pck_attention_item *item = &items[0];
-    dk[item->dk + 4 * s->n_kv_heads * s->d_head + 3] = NAN;
-    run(dz, s, 0, n_items);
-    gather(rows, dz, s, item);
-    for (int64_t query = 0; query < n_queries(item); query++)
-        for (int64_t c = 0; c < s->d_head; c++)
-            cr_assert(isnan(rows[query * s->d_head + c]) == (item->first + 4 <= query), "query %d",
-                      (int)query);
+    static const int both[] = {SHORT_ONE, LONG_ONE};
+    for (int i = 0; i < 2; i++) {
+        fill(&shapes[both[i]]);
+        expect_nan_from(&shapes[both[i]], dk, items[0].dk, items[0].first + 4);
+        expect_nan_from(&shapes[both[i]], dv, items[0].dv, items[0].first + 4);
+    }
+    expect_nan_from(&shapes[LONG_ONE], dk, items[0].dk, 101);
+    expect_nan_from(&shapes[LONG_ONE], dv, items[0].dv, 101);
 }
 
-Test(cuda_attention_delta, what_a_launch_cannot_do_is_refused)
+Test(cuda_attention_delta, nothing_launches_nothing)
 {
     const pc_attention_kind kind = {8, 1, 0, 0};
-    pck_attention_batch batch = {.kind = kind};
+    pck_attention_batch batch = {.kind = kind, .most_queries = 1, .most_seq = 1};
     device_expect(pck_attention_delta(&batch, NULL), "no items");
-    batch.n_items = batch.most_queries = 1;
-    batch.most_seq = PCK_ATTENTION_KEYS + 1;
-    cr_expect_eq(pck_attention_delta(&batch, NULL), cudaErrorInvalidValue);
+    batch.n_items = 1;
+    batch.most_queries = 0;
+    device_expect(pck_attention_delta(&batch, NULL), "no queries");
+    device_expect(cudaDeviceSynchronize(), "nothing");
 }
