@@ -4,7 +4,6 @@
 #include "backend/cpu_ops.h"
 #include "support/compare.h"
 
-
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -93,6 +92,22 @@ Test(cpu_kl, a_divergence_of_1e_minus_15_has_its_digits)
             cr_assert(fabs(kl[row] - variance / 2) < 2e-6 * variance, "%g, not %g", kl[row],
                       variance / 2);
         }
+    }
+}
+
+/* exp(-200) is 0 in float32, exp(-200 + 199) is not: KL = log(1 + 1/e). */
+Test(cpu_kl, a_probability_that_had_vanished_may_come_back)
+{
+    const pc_kl_delta_args args = args_of(2);
+    memset(l, 0, sizeof l);
+    memset(d, 0, sizeof d);
+    for (int row = 0; row < N_BASE; row++)
+        l[row * 2 + 1] = -200;
+    d[1] = 199;
+    for (int set = 0; set < compare_n_sets(); set++) {
+        compare_set(set)->kl_delta(&args);
+        cr_assert(fabs(kl[0] - 0.31326168751822286) < 1e-7, "%.9g", kl[0]);
+        cr_assert(kl[1] == 0 && kl[2] == 0);
     }
 }
 

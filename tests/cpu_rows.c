@@ -180,6 +180,22 @@ Test(cpu_rows, one_row_of_a_span_is_enough_and_no_change_is_none)
     }
 }
 
+/* The squares of x around its mean are then what rounding leaves, of either sign. */
+Test(cpu_rows, no_change_of_a_constant_loses_nothing)
+{
+    static const int32_t base_row[] = {0};
+    const pc_row_span span = {0, 1, 1};
+    uint8_t lost;
+    memset(was, 0, sizeof was);
+    for (int i = 0; i < 40 * compare_n_sets(); i++) {
+        for (int at = 0; at < 31; at++)
+            from[at] = 0.1f * (float)(i / compare_n_sets() + 1);
+        const pc_vanishing_args args = {&lost, &span, 1, was, base_row, from, 31, 1};
+        compare_set(i % compare_n_sets())->vanishing(&args);
+        cr_assert(lost == 0, "%g", (double)from[0]);
+    }
+}
+
 Test(cpu_rows, what_is_not_finite_is_found_wherever_it_stands)
 {
     static const float values[] = {NAN, INFINITY, -INFINITY, 3e38f};

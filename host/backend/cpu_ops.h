@@ -18,6 +18,7 @@
 #include "kernels/not_finite.h"
 #include "kernels/rmsnorm_delta.h"
 #include "kernels/rotary.h"
+#include "kernels/scores_lost.h"
 #include "kernels/softcap_delta.h"
 #include "kernels/vanishing.h"
 #include "kernels/vector_functions.h"
@@ -39,6 +40,7 @@ typedef struct pc_cpu_ops {
     pc_copy_rows_fn *copy_rows;
     pc_cut_rows_fn *cut_rows;
     pc_vanishing_fn *vanishing;
+    pc_scores_lost_fn *scores_lost;
     pc_not_finite_fn *not_finite;
     pc_norm_base_fn *layernorm_base, *rmsnorm_base;
     pc_activation_base_fn *activation_base;

@@ -104,6 +104,19 @@ Test(cuda_kl_delta, a_divergence_of_1e_minus_15_has_its_digits)
     }
 }
 
+/* exp(-200) is 0 in float32, exp(-200 + 199) is not: KL = log(1 + 1/e). */
+Test(cuda_kl_delta, a_probability_that_had_vanished_may_come_back)
+{
+    memset(l, 0, sizeof l);
+    memset(d, 0, sizeof d);
+    for (int row = 0; row < N_BASE; row++)
+        l[row * 2 + 1] = -200;
+    d[1] = 199;
+    run(kl, 2, 0, ROWS);
+    cr_assert(fabs(kl[0] - 0.31326168751822286) < 1e-7, "%.9g", kl[0]);
+    cr_assert(kl[1] == 0 && kl[2] == 0);
+}
+
 Test(cuda_kl_delta, no_change_gives_zero_a_constant_almost_and_nan_stays_in_its_row)
 {
     enum { VOCAB = 700 };

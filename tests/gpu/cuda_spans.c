@@ -105,6 +105,20 @@ Test(cuda_spans, no_change_loses_nothing_nor_does_a_nan)
     }
 }
 
+/* The squares of x around its mean are then what rounding leaves, of either sign. */
+Test(cuda_spans, no_change_of_a_constant_loses_nothing)
+{
+    for (int i = 0; i < 40; i++) {
+        fill(31, -1, 0, 1);
+        memset(d, 0, sizeof d);
+        for (int at = 0; at < N_BASE * 31; at++)
+            x[at] = 0.1f * (float)(i + 1);
+        run_vanishing(found, 31, 1, 0, N_SPANS);
+        for (int span = 0; span < N_SPANS; span++)
+            cr_assert(found[span] == 0, "%g, span %d", (double)x[0], span);
+    }
+}
+
 Test(cuda_spans, a_span_does_not_depend_on_the_others)
 {
     fill(33, 9, 0.0127f, 1);
