@@ -36,59 +36,71 @@ static void stop_at_end(const access *a, const char *what, uintptr_t end)
                           a->bytes, (size_t)(a->at + a->bytes - end), what);
 }
 
-static void check_inside(const access *a, const void *start, size_t bytes, check_space space,
-                         const char *what)
+static int is_inside(const access *a, const void *start, size_t bytes)
 {
-    const uintptr_t end = (uintptr_t)start + bytes;
-    if (a->at + a->bytes > end) stop_at_end(a, what, end);
-    check_bytes(a->at, a->bytes, a->kind, space, a->pc);
+    return a->at + a->bytes <= (uintptr_t)start + bytes;
 }
 
 /* ---- addresses that are nobody's ---- */
+
+static void stop_behind_dynamic_shared(const access *a)
+{
+    char what[64];
+    const emu_block *block = &emu_this_block;
+    snprintf(what, sizeof what, "the %zu bytes of dynamic shared memory", block->dynamic_bytes);
+    stop_at_end(a, what, (uintptr_t)block->dynamic_shared + block->dynamic_bytes);
+}
 
 static void stop_at_address(const access *a)
 {
     char where[128];
     const emu_block *block = &emu_this_block;
     if (block->dynamic_shared &&
-        lies_in(a, block->dynamic_shared + block->dynamic_bytes, EMU_GUARD_BYTES)) {
-        snprintf(where, sizeof where, "the %zu bytes of dynamic shared memory",
-                 block->dynamic_bytes);
-        stop_at_end(a, where, (uintptr_t)block->dynamic_shared + block->dynamic_bytes);
-    }
+        lies_in(a, block->dynamic_shared + block->dynamic_bytes, EMU_GUARD_BYTES))
+        stop_behind_dynamic_shared(a);
     emu_describe_address(where, sizeof where, (const void *)a->at);
     check_report_and_stop(a->pc, "%s %zu bytes %s", verb_of(a), a->bytes, where);
 }
 
-static void describe_variable(char *text, size_t room, const emu_variable *variable)
+static void stop_behind_variable(const access *a, const emu_variable *variable)
 {
-    snprintf(text, room, "%s, %zu bytes of static shared memory", variable->name, variable->bytes);
+    char what[128];
+    snprintf(what, sizeof what, "%s, %zu bytes of static shared memory", variable->name,
+             variable->bytes);
+    stop_at_end(a, what, (uintptr_t)variable->start + variable->bytes);
 }
 
 /* A variable of the program which is not shared: the host's, or what lies behind a shared one. */
 static void stop_at_host_variable(const access *a)
 {
-    char what[128];
     const emu_variable *variable = emu_shared_variable((const void *)a->at);
-    if (variable && a->at - (uintptr_t)variable->start - variable->bytes < NEAR_BYTES) {
-        describe_variable(what, sizeof what, variable);
-        stop_at_end(a, what, (uintptr_t)variable->start + variable->bytes);
-    }
+    if (variable && a->at - (uintptr_t)variable->start - variable->bytes < NEAR_BYTES)
+        stop_behind_variable(a, variable);
     check_report_and_stop(a->pc, "%s %zu bytes of the host's memory", verb_of(a), a->bytes);
+}
+
+static void check_variable(const access *a, const emu_variable *variable)
+{
+    if (!is_inside(a, variable->start, variable->bytes)) stop_behind_variable(a, variable);
+    check_bytes(a->at, a->bytes, a->kind, CHECK_SHARED, a->pc);
 }
 
 /* Constants may be read, and what the emulator keeps of a thread and its block. */
 static void check_program(const access *a)
 {
-    char what[128];
-    const emu_variable *variable = emu_shared_variable((const void *)a->at);
-    if (variable && lies_in(a, variable->start, variable->bytes)) {
-        describe_variable(what, sizeof what, variable);
-        check_inside(a, variable->start, variable->bytes, CHECK_SHARED, what);
-    } else if (a->kind == CHECK_WRITE ||
-               (a->at >= (uintptr_t)&__data_start && !emu_is_own_state((const void *)a->at))) {
-        stop_at_host_variable(a);
-    }
+    const emu_variable *variable;
+    const int is_constant = a->at < (uintptr_t)&__data_start;
+    if (a->kind == CHECK_READ && (is_constant || emu_is_own_state((const void *)a->at))) return;
+    variable = emu_shared_variable((const void *)a->at);
+    if (variable && lies_in(a, variable->start, variable->bytes)) check_variable(a, variable);
+    else stop_at_host_variable(a);
+}
+
+static void check_dynamic_shared(const access *a)
+{
+    const emu_block *block = &emu_this_block;
+    if (!is_inside(a, block->dynamic_shared, block->dynamic_bytes)) stop_behind_dynamic_shared(a);
+    check_bytes(a->at, a->bytes, a->kind, CHECK_SHARED, a->pc);
 }
 
 static void check_device(const access *a)
@@ -100,8 +112,11 @@ static void check_device(const access *a)
         stop_at_address(a);
         return;
     }
-    snprintf(what, sizeof what, "a device allocation of %zu bytes", bytes);
-    check_inside(a, start, bytes, CHECK_DEVICE, what);
+    if (!is_inside(a, start, bytes)) {
+        snprintf(what, sizeof what, "a device allocation of %zu bytes", bytes);
+        stop_at_end(a, what, (uintptr_t)start + bytes);
+    }
+    check_bytes(a->at, a->bytes, a->kind, CHECK_DEVICE, a->pc);
 }
 
 /* ---- an access ---- */
@@ -109,9 +124,7 @@ static void check_device(const access *a)
 static void check_address(const access *a)
 {
     const emu_block *block = &emu_this_block;
-    if (lies_in(a, block->dynamic_shared, block->dynamic_bytes))
-        check_inside(a, block->dynamic_shared, block->dynamic_bytes, CHECK_SHARED,
-                     "dynamic shared memory");
+    if (lies_in(a, block->dynamic_shared, block->dynamic_bytes)) check_dynamic_shared(a);
     else if (lies_in(a, &__executable_start, (size_t)(&_end - &__executable_start)))
         check_program(a);
     else check_device(a);

@@ -58,3 +58,8 @@ void emu_check_failure(const char *text)
 void emu_check_forget(void)
 {
 }
+
+int emu_has_checker(void)
+{
+    return 0;
+}

@@ -1,4 +1,5 @@
-/* For every byte that a kernel touched, who touched it: the last writer and two readers. */
+/* For every word that a kernel touched, who touched it: the last writer and two readers; for every
+ * byte, where something else than whole words is touched. */
 #include "check.h"
 #include "checker.h"
 
@@ -14,17 +15,26 @@ typedef struct cell {
 
 /* ---- cells, in pages that are there once somebody touched them ---- */
 
-enum { PAGE = 256 };
+enum { PAGE = 256, WORD = 4 };
 
 typedef struct page {
     uintptr_t number;
     struct page *next; /* in the same bucket */
-    cell cells[PAGE];
+    size_t grain;      /* bytes that have a cell: WORD or 1 */
+    cell *cells;       /* PAGE / grain */
 } page;
 
 enum { BUCKETS = 1 << 16 };
 static page *buckets[BUCKETS], *last;
 
+static void *take(size_t n, size_t size)
+{
+    void *memory = calloc(n, size);
+    if (!memory) abort();
+    return memory;
+}
+
+/* NULL where nobody has touched the page. */
 static page *find_page(uintptr_t number)
 {
     if (last && last->number == number) return last;
@@ -35,25 +45,39 @@ static page *find_page(uintptr_t number)
     return found;
 }
 
-static cell *cell_of(uintptr_t at)
+static page *page_of(uintptr_t at)
 {
     const uintptr_t number = at / PAGE;
     page *found = find_page(number);
-    if (!found) {
-        found = calloc(1, sizeof *found);
-        if (!found) abort();
-        found->number = number;
-        found->next = buckets[number % BUCKETS];
-        buckets[number % BUCKETS] = last = found;
-    }
-    return &found->cells[at % PAGE];
+    if (found) return found;
+    found = take(1, sizeof *found);
+    found->number = number;
+    found->grain = WORD;
+    found->cells = take(PAGE / WORD, sizeof *found->cells);
+    found->next = buckets[number % BUCKETS];
+    return buckets[number % BUCKETS] = last = found;
 }
 
-/* NULL where nobody has touched the page. */
-static cell *cell_if_any(uintptr_t at)
+static void split(page *words)
 {
-    page *found = find_page(at / PAGE);
-    return found ? &found->cells[at % PAGE] : NULL;
+    cell *bytes = take(PAGE, sizeof *bytes);
+    for (size_t i = 0; i < PAGE; i++)
+        bytes[i] = words->cells[i / WORD];
+    free(words->cells);
+    words->cells = bytes;
+    words->grain = 1;
+}
+
+static cell *cell_in(const page *p, uintptr_t at)
+{
+    return &p->cells[at % PAGE / p->grain];
+}
+
+/* Whether anybody has written the byte since it was allocated. */
+static int is_byte_written(uintptr_t at)
+{
+    const page *p = find_page(at / PAGE);
+    return p && cell_in(p, at)->is_written;
 }
 
 /* ---- an access, and what is said of it ---- */
@@ -146,25 +170,44 @@ static void add_reader(const attempt *a, cell *c)
     *(collides(a, first) ? second : first) = a->me;
 }
 
+/* The same thread once more, and nobody has written since: readers would be gone. */
+static int is_again(const attempt *a, const cell *c)
+{
+    const check_trace *before = &c->readers[0], *me = &a->me;
+    return a->kind == CHECK_READ && before->operation == me->operation &&
+           before->thread == me->thread && before->block == me->block &&
+           before->barrier == me->barrier && before->turn == me->turn;
+}
+
+static void touch(const attempt *a, cell *c)
+{
+    if (is_again(a, c)) return;
+    if (c->reported_in != a->me.operation && check_cell(a, c)) c->reported_in = a->me.operation;
+    if (a->kind != CHECK_WRITE) add_reader(a, c);
+    else *c = (cell){.writer = a->me, .is_written = 1, .reported_in = c->reported_in};
+}
+
 void check_bytes(uintptr_t start, size_t bytes, check_access_kind kind, check_space space,
                  uintptr_t pc)
 {
     const attempt a = {check_me(pc), bytes, kind, space};
-    for (size_t i = 0; i < bytes; i++) {
-        cell *c = cell_of(start + i);
-        if (c->reported_in != a.me.operation && check_cell(&a, c)) c->reported_in = a.me.operation;
-        if (kind != CHECK_WRITE) add_reader(&a, c);
-        else *c = (cell){.writer = a.me, .is_written = 1, .reported_in = c->reported_in};
+    const uintptr_t end = start + bytes;
+    for (uintptr_t at = start; at < end;) {
+        page *p = page_of(at);
+        if (at % p->grain || end - at < p->grain) split(p);
+        touch(&a, cell_in(p, at));
+        at += p->grain;
     }
 }
 
 /* ---- what the engine says ---- */
 
+/* Allocations begin at a page. */
 void emu_check_malloc(const void *memory, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        cell *c = cell_if_any((uintptr_t)memory + i);
-        if (c) memset(c, 0, sizeof *c);
+    for (uintptr_t at = (uintptr_t)memory; at < (uintptr_t)memory + bytes; at += PAGE) {
+        page *p = find_page(at / PAGE);
+        if (p) memset(p->cells, 0, PAGE / p->grain * sizeof *p->cells);
     }
 }
 
@@ -181,15 +224,14 @@ void emu_check_write(const void *memory, size_t bytes)
 /* `to` is then as written as `from` was; they may be the same. */
 static void copy_written(uintptr_t to, uintptr_t from, size_t bytes)
 {
-    unsigned char *was_written = calloc(1, bytes);
-    if (!was_written) abort();
-    for (size_t i = 0; i < bytes; i++) {
-        const cell *c = cell_if_any(from + i);
-        was_written[i] = c && c->is_written;
-    }
+    unsigned char *was_written = take(bytes, 1);
+    for (size_t i = 0; i < bytes; i++)
+        was_written[i] = (unsigned char)is_byte_written(from + i);
     emu_check_write((const void *)to, bytes);
     for (size_t i = 0; i < bytes; i++)
-        cell_of(to + i)->is_written = was_written[i];
+        cell_in(page_of(to + i), to + i)->is_written = 0;
+    for (size_t i = 0; i < bytes; i++)
+        cell_in(page_of(to + i), to + i)->is_written |= was_written[i];
     free(was_written);
 }
 

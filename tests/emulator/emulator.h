@@ -28,6 +28,9 @@ void emu_set_order(emu_order order, uint64_t seed);
 typedef enum emu_streams { EMU_EAGER, EMU_LAZY } emu_streams;
 void emu_set_streams(emu_streams streams);
 
+/* Whether the checker watches: it finds in one order what it would find in any. */
+int emu_has_checker(void);
+
 /* How many bytes cudaMalloc gives out; 1 GiB at the start. */
 void emu_set_memory(size_t bytes);
 
