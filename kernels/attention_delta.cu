@@ -159,8 +159,9 @@ static __global__ void __launch_bounds__(WARPS *PC_WARP)
     attention_delta_kernel(pck_attention_batch batch, int most_keys)
 {
     const pck_attention_item *item = &batch.items[blockIdx.x];
+    if (item->seq > PCK_ATTENTION_SHORT) return;
     const int64_t position = item->q_first + (int64_t)blockIdx.y * WARPS + threadIdx.x / PC_WARP;
-    if (item->seq > PCK_ATTENTION_SHORT || position >= item->seq) return;
+    if (position >= item->seq) return;
     const query r = query_of(&batch, item, position, most_keys);
     if (item->dq < 0 && item->dk < 0) {
         keep_weights(&r);
@@ -182,11 +183,11 @@ cudaError_t pck_attention_delta(const pck_attention_batch *batch, cudaStream_t s
     const int64_t seq = batch->most_seq < most ? batch->most_seq : most;
     const int64_t keys = window > 0 && window < seq ? window : seq;
     const int64_t queries = batch->most_queries < most ? batch->most_queries : most;
+    const int64_t tiles = (queries + WARPS - 1) / WARPS;
+    const size_t bytes = (size_t)(WARPS * keys) * FLOATS_PER_KEY * sizeof(float);
     const cudaError_t error =
-        pc_launch(attention_delta_kernel,
-                  dim3((unsigned)batch->n_items, (unsigned)((queries + WARPS - 1) / WARPS)),
-                  dim3(WARPS * PC_WARP), (size_t)(WARPS * keys) * FLOATS_PER_KEY * sizeof(float),
-                  stream, *batch, (int)keys);
+        pc_launch(attention_delta_kernel, dim3((unsigned)batch->n_items, (unsigned)tiles),
+                  dim3(WARPS * PC_WARP), bytes, stream, *batch, (int)keys);
     if (error != cudaSuccess || batch->most_seq <= most) return error;
     return pck_attention_delta_long(batch, stream);
 }

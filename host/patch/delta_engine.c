@@ -192,7 +192,7 @@ void pc_engine_free(pc_engine *e)
         free_hand(&e->hands[i]);
     free(e->hands);
     pc_engine_means_free(&e->means, &e->twin_means);
-    if (e->all_prompts) pc_engine_drop(e, e->all_prompts, e->n_prompts);
+    if (e->prompts && e->all_prompts) pc_engine_drop(e, e->all_prompts, e->n_prompts);
     free(e->all_prompts);
     free(e->prompts);
     pc_engine_weights_free(e->weights);

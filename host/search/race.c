@@ -178,12 +178,18 @@ static void decide(running *r)
     }
     qsort(r->lows, (size_t)n, sizeof *r->lows, compare_doubles);
     qsort(r->highs, (size_t)n, sizeof *r->highs, compare_doubles);
+    int64_t n_in = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_in += r->stands[i] == IN;
     for (int64_t i = 0; i < n; i++) {
         if (r->stands[i] != RUNNING) continue;
         const bounds b = r->bounds[i];
         const int64_t may_be_above = count_above(r->highs, n, b.low) - (b.high > b.low);
         if (count_above(r->lows, n, b.high) >= top) r->stands[i] = OUT;
-        else if (may_be_above < top) r->stands[i] = IN;
+        else if (may_be_above < top && n_in < top) { /* n_in: were an interval wrong */
+            r->stands[i] = IN;
+            n_in++;
+        }
     }
 }
 

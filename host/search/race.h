@@ -8,9 +8,11 @@
  *   m +- t s sqrt((1 - k / n) / k)      t = Student's quantile at (1 - confidence) / (2 C L), k - 1
  *                                       degrees of freedom, for C components and L looks
  *
- * as far as means of k effects are near normal. Where all k effects are equal, s says nothing: then
- * at most a share q of the prompts can have another effect, (1 - q)^k = (1 - confidence) / (C L),
- * and none is taken to be farther away than the largest effect that any component has had. A
+ * as far as means of k effects are near normal. They are not for a component that acts on few
+ * prompts: where it acts on one in ten, all of the first 8 often miss it, and it may be put out
+ * wrongly far more often than the confidence says. Where all k effects are equal, s says nothing:
+ * then at most a share q of the prompts can have another effect, (1 - q)^k = (1 - confidence) / (C
+ * L), and none is taken to be farther away than the largest effect that any component has had. A
  * component is in once all but top - 1 others lie surely below it, out once `top` others lie surely
  * above it; the rest are measured on. At the last look means are known and ties go by order. */
 #ifndef PC_SEARCH_RACE_H
