@@ -89,6 +89,21 @@ void pc_text_put_json_string(pc_text *text, const char *words)
     pc_text_put(text, "\"");
 }
 
+void pc_text_put_csv_field(pc_text *text, const char *words)
+{
+    if (!words) return;
+    if (!strpbrk(words, ",\"\r\n")) {
+        pc_text_put(text, words);
+        return;
+    }
+    pc_text_put(text, "\"");
+    for (const char *c = words; *c; c++) {
+        if (*c == '"') pc_text_put(text, "\"");
+        pc_text_put_bytes(text, c, 1);
+    }
+    pc_text_put(text, "\"");
+}
+
 pc_status pc_text_status(const pc_text *text)
 {
     return text->has_failed ? pc_fail(PC_ERR_NOMEM, "out of memory while building a text") : PC_OK;

@@ -26,6 +26,10 @@ void pc_text_put_number(pc_text *text, double value);
 /* `words` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void pc_text_put_json_string(pc_text *text, const char *words);
 
+/* `words` as a field of comma-separated values (RFC 4180): quoted where it must be, quotes doubled;
+ * NULL is an empty field. */
+void pc_text_put_csv_field(pc_text *text, const char *words);
+
 pc_status pc_text_status(const pc_text *text);
 
 /* Frees the data and makes `text` empty and usable again. */

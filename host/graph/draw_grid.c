@@ -1,600 +1,66 @@
 /* The heat map of a grid: layers from bottom to top; with heads and positions one panel a layer. */
-#include "graph/draw.h"
-#include "graph/draw_style.h"
+#include "graph/draw_heat.h"
 #include "graph/grid_private.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { MOST_TOOLTIPS = 4096, BAR_SLICES = 64 };
-
-static const double label_size = 8, number_size = 7.5, index_size = 6.5, title_size = 15;
-static const double most_label = 90, panel_gap = 18, panel_title = 13, bar_width = 12;
-
-/* What the rows and columns of each panel stand for, and how large all is. */
-typedef struct pc_heat {
-    const pc_grid *grid;
-    pc_figure *figure;
-    int n_panels, n_rows, n_columns, n_across, n_down;
-    double strongest;
-    int exponent;           /* numbers are shown in units of ten to this: 0 unless that is long */
-    double unit;            /* 10^exponent */
-    int decimals;           /* of the numbers in cells */
-    bool has_numbers;       /* in the cells */
-    bool has_indices;       /* the position's number stands above its token */
-    bool has_upward_labels; /* of the columns */
-    double cell_width, cell_height;
-    double label_height; /* of the tallest column label */
-    double left, top;    /* of the first cell */
-} pc_heat;
 
 static bool has_panels(const pc_grid *g)
 {
     return pc_grid_has(g, PC_AXIS_HEAD) && pc_grid_has(g, PC_AXIS_POSITION);
 }
 
-static const pc_grid_cell *cell_at(const pc_heat *h, int panel, int row, int column)
+static void put_place(pc_text *t, const pc_heat_map *map, int panel, int row, int column)
 {
-    if (has_panels(h->grid)) return pc_grid_cell_of(h->grid, panel, row, column);
-    if (pc_grid_has(h->grid, PC_AXIS_HEAD)) return pc_grid_cell_of(h->grid, row, column, 0);
-    return pc_grid_cell_of(h->grid, row, 0, column);
-}
-
-static double panel_width(const pc_heat *h)
-{
-    return h->n_columns * h->cell_width;
-}
-
-static double panel_height(const pc_heat *h)
-{
-    return h->n_rows * h->cell_height;
-}
-
-/* Panels from left to right, bottom to top, like the layers. */
-static double panel_x(const pc_heat *h, int panel)
-{
-    return h->left + panel % h->n_across * (panel_width(h) + panel_gap);
-}
-
-static double panel_y(const pc_heat *h, int panel)
-{
-    const int from_top = h->n_down - 1 - panel / h->n_across;
-    return h->top + from_top * (panel_height(h) + panel_title + panel_gap / 2);
-}
-
-static double plot_width(const pc_heat *h)
-{
-    return h->n_across * (panel_width(h) + panel_gap) - panel_gap;
-}
-
-static double plot_height(const pc_heat *h)
-{
-    return h->n_down * (panel_height(h) + panel_title + panel_gap / 2) - panel_title -
-           panel_gap / 2;
-}
-
-/* ---- words ---- */
-
-static const char *words_of(pc_heat *h, const pc_text *text)
-{
-    h->figure->has_failed |= text->has_failed;
-    return text->data ? text->data : "";
-}
-
-/* "0.41", "\xe2\x88\x920.41": no plus sign, it costs room. */
-static void put_number(pc_text *out, double value, int decimals)
-{
-    pc_text signed_number = {0};
-    pc_text_put_fixed(&signed_number, value, decimals, PC_SIGN_ALWAYS);
-    out->has_failed |= signed_number.has_failed;
-    if (signed_number.data) pc_text_put(out, signed_number.data + (*signed_number.data == '+'));
-    pc_text_free(&signed_number);
-}
-
-/* A token with its spaces visible at both ends. */
-static void put_token(pc_text *out, const char *token)
-{
-    const size_t length = strlen(token);
-    size_t end = length;
-    while (end > 0 && token[end - 1] == ' ')
-        end--;
-    for (size_t i = 0; i < length; i++) {
-        const bool is_edge = token[i] == ' ' && (i >= end || strspn(token, " ") > i);
-        if (is_edge) pc_text_put(out, "\xc2\xb7");
-        else pc_text_put_bytes(out, token + i, 1);
-    }
-}
-
-static bool is_index(const char *name)
-{
-    return name[strspn(name, "0123456789")] == 0;
-}
-
-/* The label of a column: its name or number, unless that stands above, and its token; where the
- * prompts differ, what the task calls it. */
-static void put_position(pc_text *out, const pc_heat *h, const pc_grid_position *p)
-{
-    const bool has_name = !is_index(p->name) || !h->has_indices;
-    const char *second = p->token ? p->token : p->also;
-    if (has_name) pc_text_put(out, p->name);
-    if (has_name && second) pc_text_put(out, " ");
-    if (second) put_token(out, second);
-}
-
-static void put_column(pc_text *out, const pc_heat *h, int column)
-{
-    pc_text whole = {0};
-    if (pc_grid_has(h->grid, PC_AXIS_POSITION))
-        put_position(&whole, h, &h->grid->positions[column]);
-    else if (pc_grid_has(h->grid, PC_AXIS_HEAD)) pc_text_printf(&whole, "%d", column);
-    out->has_failed |= whole.has_failed;
-    pc_text_put_fitting(out, whole.data ? whole.data : "", label_size, most_label);
-    pc_text_free(&whole);
-}
-
-static pc_mark *write_words(pc_heat *h, double x, double y, double size, pc_anchor anchor,
-                            const char *words)
-{
-    pc_mark *text = pc_figure_text(h->figure, x, y, size, words);
-    text->anchor = anchor;
-    text->fill = PC_COLOUR_TEXT;
-    return text;
-}
-
-/* ---- sizes ---- */
-
-static double between(double value, double least, double most)
-{
-    return value < least ? least : value > most ? most : value;
-}
-
-static double widest_number(pc_heat *h)
-{
-    double widest = 0;
-    const pc_grid *g = h->grid;
-    for (int64_t i = 0; i < (int64_t)g->n_layers * g->n_heads * g->n_positions; i++) {
-        pc_text words = {0};
-        put_number(&words, g->cells[i].effect / h->unit, h->decimals);
-        widest = fmax(widest, pc_text_width(words_of(h, &words), number_size));
-        pc_text_free(&words);
-    }
-    return widest;
-}
-
-/* Numbers stand in the cells as long as the figure stays as wide as a page. */
-static void set_cells(pc_heat *h)
-{
-    const bool is_many = h->n_panels > 1;
-    const double page = is_many ? 260 : 820, tall = is_many ? 150 : 480;
-    const double needed = fmax(widest_number(h) + 5, 18);
-    h->has_numbers =
-        h->strongest > 0 && h->n_columns * needed <= page && h->n_rows * 11 <= 2 * tall;
-    if (h->has_numbers) {
-        h->cell_width = fmax(needed, between(page / 2.5 / h->n_columns, needed, 48));
-        h->cell_height = between(tall / h->n_rows, 11, h->n_rows <= 4 && !is_many ? 30 : 20);
-    } else {
-        h->cell_width = between(page / h->n_columns, 4, is_many ? 14 : 22);
-        h->cell_height = between(tall / h->n_rows, 4, is_many ? 12 : h->n_rows <= 4 ? 30 : 18);
-    }
-}
-
-/* As many panels side by side as make the whole about 1.4 times as wide as it is tall. */
-static void set_panels(pc_heat *h)
-{
-    double best = INFINITY;
-    for (int across = 1; across <= h->n_panels; across++) {
-        const int down = (h->n_panels + across - 1) / across;
-        const double width = across * (panel_width(h) + panel_gap);
-        const double height = down * (panel_height(h) + panel_title + panel_gap / 2);
-        const double size = fmax(width / 1.4, height);
-        if (size >= best) continue;
-        best = size;
-        h->n_across = across;
-        h->n_down = down;
-    }
-}
-
-/* Numbers of positions stand above the tokens where there is room and some token is known. */
-static bool has_room_for_indices(const pc_heat *h)
-{
-    bool has_tokens = false;
-    for (int column = 0; column < h->n_columns; column++) {
-        const pc_grid_position *p = &h->grid->positions[column];
-        if (!p->name || !is_index(p->name)) return false;
-        if (pc_text_width(p->name, index_size) > h->cell_width - 2) return false;
-        has_tokens |= p->token != NULL;
-    }
-    return has_tokens;
-}
-
-static void set_labels(pc_heat *h)
-{
-    double widest = 0;
-    h->has_indices = pc_grid_has(h->grid, PC_AXIS_POSITION) && has_room_for_indices(h);
-    for (int column = 0; column < h->n_columns; column++) {
-        pc_text words = {0};
-        put_column(&words, h, column);
-        widest = fmax(widest, pc_text_width(words_of(h, &words), label_size));
-        pc_text_free(&words);
-    }
-    h->has_upward_labels = widest > h->cell_width - 4;
-    h->label_height = h->has_upward_labels ? widest : widest > 0 ? label_size : 0;
-    if (h->has_indices) h->label_height += index_size + 4;
-}
-
-/* Powers by multiplication: the same bits everywhere. */
-static void set_unit(pc_heat *h)
-{
-    h->unit = 1;
-    if (h->strongest == 0 || (h->strongest >= 0.01 && h->strongest < 10000)) return;
-    for (; h->strongest / h->unit >= 10; h->exponent++)
-        h->unit *= 10;
-    for (; h->strongest / h->unit < 1 && h->exponent > -300; h->exponent--)
-        h->unit /= 10;
-}
-
-static void measure(pc_heat *h)
-{
-    const pc_grid *g = h->grid;
-    const bool is_many = has_panels(g);
-    h->n_panels = is_many ? g->n_layers : 1;
-    h->n_rows = is_many ? g->n_heads : g->n_layers;
-    h->n_columns = pc_grid_has(g, PC_AXIS_POSITION) ? g->n_positions : g->n_heads;
-    for (int64_t i = 0; i < (int64_t)g->n_layers * g->n_heads * g->n_positions; i++)
-        h->strongest = fmax(h->strongest, fabs(g->cells[i].effect));
-    set_unit(h);
-    h->decimals = pc_decimals_for(h->strongest / h->unit) - 1;
-    if (h->decimals < 0) h->decimals = 0;
-    set_cells(h);
-    set_panels(h);
-    set_labels(h);
-    h->left = PC_MARGIN + 36;
-    h->top = PC_MARGIN + 30 + (is_many ? panel_title : 4);
-}
-
-/* ---- cells ---- */
-
-static bool is_dark(int colour)
-{
-    const int red = colour >> 16, green = colour >> 8 & 0xff, blue = colour & 0xff;
-    return red * 299 + green * 587 + blue * 114 < 140000;
-}
-
-static int shade_of(const pc_heat *h, double effect)
-{
-    if (h->strongest == 0 || effect == 0) return PC_COLOUR_PAPER;
-    return pc_shade(effect, fabs(effect) / h->strongest);
-}
-
-static void put_tooltip(pc_text *t, const pc_heat *h, int panel, int row, int column)
-{
-    const pc_grid *g = h->grid;
-    const pc_grid_cell *cell = cell_at(h, panel, row, column);
-    double share;
+    const pc_grid *g = map->payload;
     pc_text_printf(t, "layer %d", has_panels(g) ? panel : row);
     if (pc_grid_has(g, PC_AXIS_HEAD))
         pc_text_printf(t, ", %shead %d", g->has_kv_heads ? "KV " : "",
                        has_panels(g) ? row : column);
-    if (pc_grid_has(g, PC_AXIS_POSITION)) {
-        pc_text_printf(t, ", position %s", g->positions[column].name);
-        if (g->positions[column].token) pc_text_printf(t, " \"%s\"", g->positions[column].token);
-    }
-    pc_text_put(t, ": ");
-    pc_text_put_fixed(t, cell->effect, pc_decimals_for(h->strongest) + 1, PC_SIGN_ALWAYS);
-    pc_text_put(t, " \xc2\xb1 ");
-    pc_text_put_fixed(t, cell->stderr_, pc_decimals_for(h->strongest) + 1, PC_SIGN_PLAIN);
-    if (pc_grid_share(&share, g, cell->effect)) {
-        pc_text_put(t, ", ");
-        pc_text_put_fixed(t, 100 * share, 1, PC_SIGN_ALWAYS);
-        pc_text_put(t, "%");
-    }
-}
-
-/* Where no number fits, a stroke says that an effect is negative, in grey print too. A dot says
- * that there is none at all. */
-static void draw_sign(pc_heat *h, const pc_grid_cell *cell, double x, double y, int ink)
-{
-    if (h->cell_width < 6 || h->cell_height < 6) return;
-    const bool is_weak = fabs(cell->effect) < 0.1 * h->strongest;
-    const bool is_dot = cell->is_untouched;
-    if (!is_dot && (h->has_numbers || is_weak || cell->effect > 0)) return;
-    const double width = is_dot ? 1.4 : fmin(0.5 * h->cell_width, 6), height = is_dot ? 1.4 : 1;
-    pc_figure_rect(h->figure, x - width / 2, y - height / 2, width, height)->fill =
-        is_dot ? PC_COLOUR_PRUNED_TEXT : ink;
-}
-
-static void draw_cell(pc_heat *h, int panel, int row, int column, double x, double y)
-{
-    const pc_grid_cell *cell = cell_at(h, panel, row, column);
-    const int fill = shade_of(h, cell->effect);
-    const int ink = is_dark(fill) ? PC_COLOUR_PAPER : PC_COLOUR_TEXT;
-    pc_text words = {0};
-    pc_mark *box = pc_figure_rect(h->figure, x, y, h->cell_width, h->cell_height);
-    box->fill = fill;
-    box->role = PC_ROLE_NODE;
-    if (h->cell_width >= 8 && h->cell_height >= 8) {
-        box->stroke = PC_COLOUR_PRUNED;
-        box->stroke_width = 0.5;
-    }
-    if ((int64_t)h->n_panels * h->n_rows * h->n_columns <= MOST_TOOLTIPS) {
-        put_tooltip(&words, h, panel, row, column);
-        const size_t title = pc_figure_string(h->figure, words_of(h, &words));
-        h->figure->marks[h->figure->n_marks - 1].title = title;
-        pc_text_free(&words);
-    }
-    const double x_middle = x + h->cell_width / 2, y_middle = y + h->cell_height / 2;
-    draw_sign(h, cell, x_middle, y_middle, ink);
-    if (!h->has_numbers || cell->is_untouched) return;
-    put_number(&words, cell->effect / h->unit, h->decimals);
-    write_words(h, x_middle, y_middle + number_size * 0.36, number_size, PC_ANCHOR_MIDDLE,
-                words_of(h, &words))
-        ->fill = ink;
-    pc_text_free(&words);
-}
-
-static void draw_frame(pc_heat *h, double x, double y, double width, double height)
-{
-    pc_mark *frame = pc_figure_rect(h->figure, x, y, width, height);
-    frame->stroke = PC_COLOUR_QUIET;
-    frame->stroke_width = 0.7;
-}
-
-static void draw_panel(pc_heat *h, int panel)
-{
-    const double x = panel_x(h, panel), y = panel_y(h, panel);
-    char words[32];
-    for (int row = 0; row < h->n_rows; row++)
-        for (int column = 0; column < h->n_columns; column++)
-            draw_cell(h, panel, row, column, x + column * h->cell_width,
-                      y + (h->n_rows - 1 - row) * h->cell_height);
-    draw_frame(h, x, y, panel_width(h), panel_height(h));
-    if (!has_panels(h->grid)) return;
-    snprintf(words, sizeof words, "layer %d", panel);
-    write_words(h, x, y - 4, PC_SMALL_SIZE, PC_ANCHOR_START, words);
-}
-
-/* ---- axes ---- */
-
-/* Every how many cells there is room for a label. */
-static int stride_for(double cell, double label)
-{
-    return cell >= label ? 1 : (int)ceil(label / cell);
-}
-
-static const char *head_word(const pc_heat *h)
-{
-    return h->grid->has_kv_heads ? "KV head" : "head";
-}
-
-static void draw_rows(pc_heat *h, double top)
-{
-    const int stride = stride_for(h->cell_height, label_size + 1.5);
-    char words[16];
-    for (int row = 0; row < h->n_rows; row += stride) {
-        const double y = top + (h->n_rows - 1 - row + 0.5) * h->cell_height;
-        snprintf(words, sizeof words, "%d", row);
-        write_words(h, h->left - 5, y + label_size * 0.36, label_size, PC_ANCHOR_END, words);
-    }
-    pc_mark *title = write_words(h, PC_MARGIN + 8, top + panel_height(h) / 2, PC_SMALL_SIZE,
-                                 PC_ANCHOR_MIDDLE, has_panels(h->grid) ? head_word(h) : "layer");
-    title->is_upward = true;
-    title->fill = PC_COLOUR_QUIET;
-}
-
-static void draw_column_label(pc_heat *h, int column, double x, double y)
-{
-    pc_text words = {0};
-    put_column(&words, h, column);
-    if (h->has_upward_labels)
-        write_words(h, x + label_size * 0.36, y, label_size, PC_ANCHOR_END, words_of(h, &words))
-            ->is_upward = true;
-    else write_words(h, x, y + label_size * 0.8, label_size, PC_ANCHOR_MIDDLE, words_of(h, &words));
-    pc_text_free(&words);
-}
-
-/* Returns where the labels end. */
-static double draw_columns(pc_heat *h, double left, double y)
-{
-    const bool is_position = pc_grid_has(h->grid, PC_AXIS_POSITION);
-    const int stride = h->has_upward_labels ? stride_for(h->cell_width, label_size + 2) : 1;
-    if (!is_position && !pc_grid_has(h->grid, PC_AXIS_HEAD)) return y;
-    y += 4;
-    for (int column = 0; column < h->n_columns; column += stride) {
-        const double x = left + (column + 0.5) * h->cell_width;
-        if (h->has_indices)
-            write_words(h, x, y + index_size * 0.8, index_size, PC_ANCHOR_MIDDLE,
-                        h->grid->positions[column].name)
-                ->fill = PC_COLOUR_QUIET;
-        draw_column_label(h, column, x, y + (h->has_indices ? index_size + 4 : 0));
-    }
-    y += h->label_height + 13;
-    write_words(h, left + panel_width(h) / 2, y, PC_SMALL_SIZE, PC_ANCHOR_MIDDLE,
-                is_position ? "position" : head_word(h))
-        ->fill = PC_COLOUR_QUIET;
-    return y;
-}
-
-/* ---- colour bar ---- */
-
-static const char *unit_of(const char *metric)
-{
-    static const char *const units[][2] = {
-        {"logit-diff", "logits"}, {"logit", "logits"}, {"log-prob", "nats"},
-        {"loss", "nats"},         {"kl", "nats"},      {"prob-diff", "probability"},
-        {"accuracy", "fraction"},
-    };
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(units[i][0], metric) == 0) return units[i][1];
-    return "";
-}
-
-static void draw_tick(pc_heat *h, double x, double y, double value)
-{
-    pc_text words = {0};
-    pc_text_put_fixed(&words, value / h->unit, h->decimals + 1, PC_SIGN_ALWAYS);
-    write_words(h, x + bar_width + 5, y + label_size * 0.36, label_size, PC_ANCHOR_START,
-                words_of(h, &words));
-    pc_text_free(&words);
-    pc_figure_rect(h->figure, x + bar_width, y - 0.3, 3, 0.6)->fill = PC_COLOUR_QUIET;
-}
-
-static double widest_tick(pc_heat *h)
-{
-    pc_text words = {0};
-    pc_text_put_fixed(&words, -h->strongest / h->unit, h->decimals + 1, PC_SIGN_ALWAYS);
-    const double width = pc_text_width(words_of(h, &words), label_size);
-    pc_text_free(&words);
-    return width;
-}
-
-static void draw_slices(pc_heat *h, double x, double y, double height)
-{
-    for (int i = 0; i < BAR_SLICES; i++) {
-        const double value = h->strongest * (1 - 2 * (i + 0.5) / BAR_SLICES);
-        const double above = height * i / BAR_SLICES;
-        /* a little longer than its share, so that no line shows between two */
-        const double length = fmin(height / BAR_SLICES + 0.4, height - above);
-        pc_figure_rect(h->figure, x, y + above, bar_width, length)->fill = shade_of(h, value);
-    }
-    draw_frame(h, x, y, bar_width, height);
-}
-
-/* Returns its right end; *bottom is lowered to its own. */
-static double draw_bar(pc_heat *h, double *bottom)
-{
-    const char *metric = pc_grid_option(h->grid, "metric");
-    const double x = h->left + plot_width(h) + 24, y = h->top;
-    pc_text words = {0};
-    pc_text_printf(&words, "effect on %s (", metric ? metric : "?");
-    if (h->exponent != 0) pc_text_printf(&words, "1e%d ", h->exponent);
-    pc_text_printf(&words, "%s)", unit_of(metric ? metric : ""));
-    const double words_width = pc_text_width(words_of(h, &words), PC_SMALL_SIZE);
-    const double height = fmax(fmin(plot_height(h), 260), words_width);
-    if (h->strongest > 0) {
-        draw_slices(h, x, y, height);
-        for (int i = -2; i <= 2; i++)
-            draw_tick(h, x, y + height * (2 - i) / 4, h->strongest * i / 2);
-    }
-    const double right = x + bar_width + 5 + widest_tick(h) + 14;
-    pc_mark *title =
-        write_words(h, right, y + height / 2, PC_SMALL_SIZE, PC_ANCHOR_MIDDLE, words_of(h, &words));
-    title->is_upward = true;
-    title->fill = PC_COLOUR_QUIET;
-    pc_text_free(&words);
-    *bottom = fmax(*bottom, y + height);
-    return right + 4;
-}
-
-/* ---- title and caption ---- */
-
-static void put_name(pc_text *out, const char *name)
-{
-    pc_text_put_fitting(out, name, title_size, 260);
-}
-
-/* Returns its right end. */
-static double draw_title(pc_heat *h)
-{
-    const char *metric = pc_grid_option(h->grid, "metric"), *what = pc_grid_option(h->grid, "what");
-    pc_text words = {0};
-    put_name(&words, pc_circuit_describe_model(h->grid->run)->name);
-    pc_text_put(&words, " on ");
-    put_name(&words, pc_circuit_describe_task(h->grid->run)->name);
-    pc_text_printf(&words, ": %s patched, %s, n = %lld", what ? what : "?", metric ? metric : "?",
-                   (long long)pc_circuit_describe_task(h->grid->run)->n);
-    pc_mark *title =
-        write_words(h, PC_MARGIN, PC_MARGIN + 12, title_size, PC_ANCHOR_START, words_of(h, &words));
-    title->is_bold = true;
-    const double right = title->x + title->width;
-    pc_text_free(&words);
-    return right;
 }
 
 static void put_meaning(pc_text *out, const pc_grid *g)
 {
-    const char *source = pc_grid_option(g, "source"), *direction = pc_grid_option(g, "direction");
     const char *what = pc_grid_option(g, "what");
-    const bool is_denoise = direction && strcmp(direction, "denoise") == 0;
     pc_text_printf(out, "Effect on the %s run when its %s there is replaced by ",
-                   is_denoise ? "corrupted" : "clean", what ? what : "value");
-    if (source && strcmp(source, "zero") == 0) pc_text_put(out, "zero");
-    else if (source && strncmp(source, "mean", 4) == 0)
-        pc_text_put(out, strcmp(source, "mean") == 0 ? "its mean" : "its mean at that position");
-    else pc_text_printf(out, "the %s run's", is_denoise ? "clean" : "corrupted");
+                   pc_is_denoised(g->run) ? "corrupted" : "clean", what ? what : "value");
+    pc_put_replacement(out, g->run);
     pc_text_put(out, ", mean over the prompts");
 }
 
-static void put_baselines(pc_text *out, const pc_grid *g)
+/* A grid's cells are in the order of panels, rows and columns, whatever its axes. */
+static pc_heat_map map_of(const pc_grid *g, const char *title, const char *meaning)
 {
-    static const char *const names[] = {"clean", "corrupted", "empty"};
-    static const char *const words[] = {"clean", "corrupted", "with everything replaced"};
-    const char *metric = pc_grid_option(g, "metric");
-    pc_text_printf(out, " The %s is", metric ? metric : "metric");
-    for (int i = 0; i < 3; i++) {
-        double value;
-        if (!pc_grid_baseline(&value, g, names[i])) continue;
-        pc_text_put(out, i ? ", " : " ");
-        pc_text_put_fixed(out, value, 3, PC_SIGN_ALWAYS);
-        pc_text_printf(out, " %s", words[i]);
-    }
-    pc_text_put(out, ".");
-}
-
-static void put_caption(pc_text *out, const pc_heat *h)
-{
-    const pc_grid *g = h->grid;
-    double error = 0;
-    bool has_untouched = false;
-    for (int64_t i = 0; i < (int64_t)g->n_layers * g->n_heads * g->n_positions; i++) {
-        error = fmax(error, g->cells[i].stderr_);
-        has_untouched |= g->cells[i].is_untouched;
-    }
-    put_meaning(out, g);
-    if (error > 0) {
-        pc_text_put(out, " (standard errors up to ");
-        pc_text_put_fixed(out, error, pc_decimals_for(error) - 1, PC_SIGN_PLAIN);
-        pc_text_put(out, ")");
-    }
-    pc_text_put(out, ".");
-    if (!h->has_numbers && h->strongest > 0 && h->cell_width >= 6 && h->cell_height >= 6)
-        pc_text_put(out, " A stroke marks negative effects above a tenth of the strongest.");
-    if (has_untouched && h->cell_width >= 6 && h->cell_height >= 6)
-        pc_text_put(out, " A dot: nothing changes there, exactly.");
-    put_baselines(out, g);
-}
-
-static double draw_caption(pc_heat *h, double y, double width)
-{
-    pc_text words = {0};
-    put_caption(&words, h);
-    y = pc_draw_wrapped(h->figure, words_of(h, &words), PC_MARGIN, y, width);
-    pc_text_free(&words);
-    pc_put_provenance(&words, h->grid->run);
-    y = pc_draw_wrapped(h->figure, words_of(h, &words), PC_MARGIN, y, width);
-    pc_text_free(&words);
-    return y;
+    const bool has_heads = pc_grid_has(g, PC_AXIS_HEAD);
+    const bool has_positions = pc_grid_has(g, PC_AXIS_POSITION);
+    const char *head = g->has_kv_heads ? "KV head" : "head";
+    return (pc_heat_map){.run = g->run,
+                         .n_panels = has_panels(g) ? g->n_layers : 1,
+                         .n_rows = has_panels(g) ? g->n_heads : g->n_layers,
+                         .n_columns = has_positions ? g->n_positions : g->n_heads,
+                         .cells = g->cells,
+                         .positions = has_positions ? g->positions : NULL,
+                         .row_word = has_panels(g) ? head : "layer",
+                         .column_word = has_positions ? "position"
+                                        : has_heads   ? head
+                                                      : NULL,
+                         .panel_word = has_panels(g) ? "layer" : NULL,
+                         .title = title,
+                         .meaning = meaning,
+                         .put_place = put_place,
+                         .payload = g};
 }
 
 pc_status pc_draw_grid(pc_figure *figure, const pc_grid *grid)
 {
-    pc_heat h = {.grid = grid, .figure = figure};
-    pc_figure_rect(figure, 0, 0, 0, 0)->fill = PC_COLOUR_PAPER;
-    measure(&h);
-    double right = fmax(draw_title(&h), 480);
-    for (int panel = 0; panel < h.n_panels; panel++)
-        draw_panel(&h, panel);
-    for (int i = 0; i < h.n_down; i++)
-        draw_rows(&h, panel_y(&h, i * h.n_across));
-    double bottom = h.top;
-    for (int i = 0; i < h.n_across; i++)
-        bottom = fmax(bottom, draw_columns(&h, panel_x(&h, i), panel_y(&h, i) + panel_height(&h)));
-    right = fmax(right, draw_bar(&h, &bottom));
-    PC_TRY(pc_figure_status(figure));
-    bottom = draw_caption(&h, bottom + 26, right - PC_MARGIN);
-    figure->width = ceil(right + PC_MARGIN);
-    figure->height = ceil(bottom - 13.5 + PC_MARGIN * 0.75);
-    figure->marks[0].width = figure->width; /* the paper */
-    figure->marks[0].height = figure->height;
-    return pc_figure_status(figure);
+    const char *what = pc_grid_option(grid, "what");
+    pc_text title = {0}, meaning = {0};
+    pc_text_printf(&title, "%s patched", what ? what : "?");
+    put_meaning(&meaning, grid);
+    pc_status status = pc_text_status(&title);
+    if (status == PC_OK) status = pc_text_status(&meaning);
+    if (status == PC_OK) {
+        const pc_heat_map map = map_of(grid, title.data, meaning.data);
+        status = pc_draw_heat_map(figure, &map);
+    }
+    pc_text_free(&meaning);
+    pc_text_free(&title);
+    return status;
 }

@@ -59,11 +59,8 @@ void pc_grid_free(pc_grid *g)
     if (!g) return;
     pc_circuit_free(g->run);
     free(g->cells);
-    for (int i = 0; g->positions && i < g->n_positions; i++) {
-        free((char *)g->positions[i].name);
-        free((char *)g->positions[i].token);
-        free((char *)g->positions[i].also);
-    }
+    for (int i = 0; g->positions && i < g->n_positions; i++)
+        pc_grid_position_free(&g->positions[i]);
     free(g->positions);
     free(g);
 }
@@ -74,12 +71,19 @@ static pc_status copy(const char **out, const char *text)
     return *out || !text ? PC_OK : PC_ERR_NOMEM;
 }
 
-pc_status pc_grid_set_position(pc_grid *g, int i, const pc_grid_position *position)
+pc_status pc_grid_position_copy(pc_grid_position *out, const pc_grid_position *position)
 {
-    pc_grid_position *p = &g->positions[i];
-    PC_TRY(copy(&p->name, position->name));
-    PC_TRY(copy(&p->token, position->token));
-    return copy(&p->also, position->also);
+    PC_TRY(copy(&out->name, position->name));
+    PC_TRY(copy(&out->token, position->token));
+    return copy(&out->also, position->also);
+}
+
+void pc_grid_position_free(pc_grid_position *position)
+{
+    free((char *)position->name);
+    free((char *)position->token);
+    free((char *)position->also);
+    *position = (pc_grid_position){0};
 }
 
 pc_grid_info pc_grid_describe(const pc_grid *g)

@@ -21,7 +21,8 @@ struct pc_grid {
 pc_status pc_grid_new(pc_grid **out, const char *version, unsigned axes, int n_layers, int n_heads,
                       int n_positions);
 /* Copies the three strings, of which token and also may be NULL. */
-pc_status pc_grid_set_position(pc_grid *grid, int i, const pc_grid_position *position);
+pc_status pc_grid_position_copy(pc_grid_position *out, const pc_grid_position *position);
+void pc_grid_position_free(pc_grid_position *position);
 
 static inline pc_grid_cell *pc_grid_cell_of(const pc_grid *grid, int layer, int head, int position)
 {

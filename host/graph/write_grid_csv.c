@@ -3,24 +3,6 @@
 
 #include "base/file.h"
 
-#include <string.h>
-
-/* RFC 4180: quoted where it must be, quotes doubled. */
-static void put_field(pc_text *t, const char *words)
-{
-    if (!words) return;
-    if (!strpbrk(words, ",\"\r\n")) {
-        pc_text_put(t, words);
-        return;
-    }
-    pc_text_put(t, "\"");
-    for (const char *c = words; *c; c++) {
-        if (*c == '"') pc_text_put(t, "\"");
-        pc_text_put_bytes(t, c, 1);
-    }
-    pc_text_put(t, "\"");
-}
-
 static void put_cell(pc_text *t, const pc_grid *g, int layer, int head, int position)
 {
     const pc_grid_cell *cell = pc_grid_cell_of(g, layer, head, position);
@@ -28,9 +10,9 @@ static void put_cell(pc_text *t, const pc_grid *g, int layer, int head, int posi
     pc_text_printf(t, "%d,", layer);
     if (pc_grid_has(g, PC_AXIS_HEAD)) pc_text_printf(t, "%d", head);
     pc_text_put(t, ",");
-    put_field(t, g->positions[position].name);
+    pc_text_put_csv_field(t, g->positions[position].name);
     pc_text_put(t, ",");
-    put_field(t, g->positions[position].token);
+    pc_text_put_csv_field(t, g->positions[position].token);
     pc_text_put(t, ",");
     pc_text_put_number(t, cell->effect);
     pc_text_put(t, ",");

@@ -2,29 +2,13 @@
 #include "search/effects_private.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* RFC 4180: quoted where it must be, quotes doubled. */
-static void put_field(pc_text *t, const char *words)
-{
-    if (!strpbrk(words, ",\"\r\n")) {
-        pc_text_put(t, words);
-        return;
-    }
-    pc_text_put(t, "\"");
-    for (const char *c = words; *c; c++) {
-        if (*c == '"') pc_text_put(t, "\"");
-        pc_text_put_bytes(t, c, 1);
-    }
-    pc_text_put(t, "\"");
-}
 
 pc_status pc_effects_put_csv(pc_text *t, const pc_effects *e)
 {
     pc_text_put(t, "name,effect,stderr,share,n,touched,source,direction,metric,intervention\n");
     for (int i = 0; i < pc_effects_n(e); i++) {
         const pc_effects_row row = pc_effects_at(e, i);
-        put_field(t, row.name);
+        pc_text_put_csv_field(t, row.name);
         pc_text_put(t, ",");
         pc_text_put_number(t, row.effect);
         pc_text_put(t, ",");
@@ -34,7 +18,7 @@ pc_status pc_effects_put_csv(pc_text *t, const pc_effects *e)
         pc_text_printf(t, ",%d,%d,%s,%s,%s,", e->n_prompts, row.is_touched,
                        pc_source_name(row.source), pc_direction_name(row.direction),
                        pc_metric_name(row.metric));
-        put_field(t, row.key);
+        pc_text_put_csv_field(t, row.key);
         pc_text_put(t, "\n");
     }
     return pc_text_status(t);

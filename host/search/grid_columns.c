@@ -144,7 +144,7 @@ static const char *name_at(const pc_task *task, int position)
     return NULL;
 }
 
-static pc_status label(pc_grid *grid, const pc_grid_columns *c, int column,
+static pc_status label(pc_grid_position *out, const pc_grid_columns *c, int column,
                        const pc_tokenizer *tokenizer)
 {
     const pc_position *p = &c->positions[column];
@@ -157,16 +157,16 @@ static pc_status label(pc_grid *grid, const pc_grid_columns *c, int column,
     const bool is_number = !p->name && p->first >= 0 && p->first == p->last;
     const pc_grid_position made = {name.data, token.data,
                                    is_number ? name_at(c->task, p->first) : NULL};
-    if (status == PC_OK) status = pc_grid_set_position(grid, column, &made);
+    if (status == PC_OK) status = pc_grid_position_copy(out, &made);
     pc_text_free(&token);
     pc_text_free(&name);
     return status;
 }
 
-pc_status pc_grid_columns_label(pc_grid *grid, const pc_grid_columns *c,
+pc_status pc_grid_columns_label(pc_grid_position *labels, const pc_grid_columns *c,
                                 const pc_tokenizer *tokenizer)
 {
     for (int i = 0; c->positions && i < c->n; i++)
-        PC_TRY(label(grid, c, i, tokenizer));
+        PC_TRY(label(&labels[i], c, i, tokenizer));
     return PC_OK;
 }

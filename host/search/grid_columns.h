@@ -21,8 +21,8 @@ pc_status pc_grid_columns_init(pc_grid_columns *out, const pc_task *task,
                                const pc_grid_options *options);
 void pc_grid_columns_free(pc_grid_columns *columns);
 
-/* Fills the grid's positions; the tokenizer may be NULL. */
-pc_status pc_grid_columns_label(pc_grid *grid, const pc_grid_columns *columns,
+/* Labels (n) that are empty; the tokenizer may be NULL. Without the axis nothing is done. */
+pc_status pc_grid_columns_label(pc_grid_position *labels, const pc_grid_columns *columns,
                                 const pc_tokenizer *tokenizer);
 
 #endif

@@ -70,7 +70,7 @@ static pc_status allocate(grid_search *s)
     s->grid->has_kv_heads = pc_site_heads(c, o->what) < c->n_heads;
     s->effects = pc_alloc((size_t)(s->grid->n_layers * s->grid->n_heads),
                           (size_t)s->grid->n_positions * sizeof *s->effects);
-    return s->effects ? pc_grid_columns_label(s->grid, &s->columns, o->tokenizer) : PC_ERR_NOMEM;
+    return s->effects ? pc_grid_columns_label(s->grid->positions, &s->columns, o->tokenizer) : PC_ERR_NOMEM;
 }
 
 /* The intervention of a cell: the site's places of one head or all, at one position or all. */

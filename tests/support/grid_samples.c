@@ -43,7 +43,7 @@ static void set_position(pc_grid *grid, int i, sample_labels labels)
                                        : labels == SAMPLE_LONG ? longer[i % 4]
                                                                : NULL,
                                        i == grid->n_positions - 1 ? "end" : NULL};
-    cr_assert_eq(pc_grid_set_position(grid, i, &position), PC_OK);
+    cr_assert_eq(pc_grid_position_copy(&grid->positions[i], &position), PC_OK);
 }
 
 pc_grid *sample_grid(const sample_grid_shape *shape)
