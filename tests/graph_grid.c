@@ -1,6 +1,7 @@
 /* Grids as files: heat maps legible by measurement, tables that read back, the same bytes each
  * time. */
 #include "support/grid_samples.h"
+#include "support/legible.h"
 
 #include "graph/draw.h"
 #include "graph/draw_style.h"
@@ -44,28 +45,6 @@ static const struct {
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
-typedef struct box {
-    double left, right, top, bottom;
-} box;
-
-/* What a text covers: ascent and descent as Helvetica's. */
-static box box_of(const pc_mark *m)
-{
-    const double before = m->anchor == PC_ANCHOR_START    ? 0
-                          : m->anchor == PC_ANCHOR_MIDDLE ? m->width / 2
-                                                          : m->width;
-    const double after = m->width - before, up = 0.72 * m->size, down = 0.21 * m->size;
-    if (m->is_upward) return (box){m->x - up, m->x + down, m->y - after, m->y + before};
-    return (box){m->x - before, m->x + after, m->y - up, m->y + down};
-}
-
-static bool overlap(const box *a, const box *b)
-{
-    const double slack = 0.01;
-    return a->left < b->right - slack && b->left < a->right - slack && a->top < b->bottom - slack &&
-           b->top < a->bottom - slack;
-}
-
 ParameterizedTestParameters(graph_grid, labels_never_overlap)
 {
     static size_t index[N_SHAPES];
@@ -79,22 +58,8 @@ ParameterizedTest(size_t *index, graph_grid, labels_never_overlap)
     const char *name = shapes[*index].name;
     pc_grid *grid = sample_grid(&shapes[*index].shape);
     pc_figure figure = {0};
-    int n_texts = 0;
     cr_assert_eq(pc_draw_grid(&figure, grid), PC_OK, "%s", pc_last_error());
-    for (size_t i = 0; i < figure.n_marks; i++) {
-        if (figure.marks[i].kind != PC_MARK_TEXT || figure.marks[i].width == 0) continue;
-        const box a = box_of(&figure.marks[i]);
-        const char *words = pc_figure_words(&figure, figure.marks[i].text);
-        n_texts++;
-        cr_expect(a.left >= 0 && a.top >= 0 && a.right <= figure.width && a.bottom <= figure.height,
-                  "%s: \"%s\" leaves the page", name, words);
-        for (size_t j = i + 1; j < figure.n_marks; j++) {
-            if (figure.marks[j].kind != PC_MARK_TEXT || figure.marks[j].width == 0) continue;
-            const box b = box_of(&figure.marks[j]);
-            cr_expect_not(overlap(&a, &b), "%s: \"%s\" overlaps \"%s\"", name, words,
-                          pc_figure_words(&figure, figure.marks[j].text));
-        }
-    }
+    const int n_texts = legible_expect(&figure, name);
     cr_expect(n_texts > 4, "%s: only %d texts", name, n_texts);
     pc_figure_free(&figure);
     pc_grid_free(grid);
@@ -113,7 +78,7 @@ Test(graph_grid, numbers_stay_in_their_cells)
             const pc_mark *m = &figure.marks[i];
             if (m->role == PC_ROLE_NODE) cell = m, n_cells++;
             if (m->kind != PC_MARK_TEXT || m->size != 7.5) continue;
-            const box b = box_of(m);
+            const legible_box b = legible_box_of(m);
             cr_expect(b.left >= cell->x && b.right <= cell->x + cell->width && b.top >= cell->y &&
                           b.bottom <= cell->y + cell->height,
                       "%s: \"%s\" leaves its cell", shapes[s].name,
@@ -151,6 +116,32 @@ Test(graph_grid, colours_are_signs_and_sizes)
     cr_expect(brightness(fills[0]) < brightness(fills[1]));
     cr_expect(brightness(fills[4]) < brightness(fills[3]));
     cr_expect(brightness(fills[4]) + 40 < brightness(fills[0]), "alike in grey");
+    pc_figure_free(&figure);
+    pc_grid_free(grid);
+}
+
+/* Many zeros must not drown what matters. */
+Test(graph_grid, numbers_that_round_to_zero_stand_back)
+{
+    const sample_grid_shape shape = {BY_POSITION, 1, 1, 4, SAMPLE_TOKENS, 1};
+    static const double effects[] = {-4, 0.04, -0.04, 0.4};
+    pc_grid *grid = sample_grid(&shape);
+    pc_figure figure = {0};
+    int n_back = 0, n = 0;
+    for (int i = 0; i < 4; i++)
+        grid->cells[i] = (pc_grid_cell){.effect = effects[i]};
+    cr_assert_eq(pc_draw_grid(&figure, grid), PC_OK);
+    for (size_t i = 0; i < figure.n_marks; i++) {
+        const pc_mark *m = &figure.marks[i];
+        if (m->kind != PC_MARK_TEXT || m->size != 7.5) continue;
+        n++;
+        n_back += m->fill == PC_COLOUR_PRUNED_TEXT;
+        cr_expect_eq(m->fill == PC_COLOUR_PRUNED_TEXT,
+                     strstr(pc_figure_words(&figure, m->text), "0.0") != NULL, "\"%s\"",
+                     pc_figure_words(&figure, m->text));
+    }
+    cr_expect_eq(n, 4);
+    cr_expect_eq(n_back, 2);
     pc_figure_free(&figure);
     pc_grid_free(grid);
 }

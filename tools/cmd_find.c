@@ -4,6 +4,8 @@
 #include "exit_code.h"
 #include "open_model.h"
 #include "plan_print.h"
+#include "position_words.h"
+#include "positions_print.h"
 #include "progress.h"
 #include "same_file.h"
 #include "shared_options.h"
@@ -18,6 +20,7 @@ typedef struct find_words {
     double threshold, faithfulness, confidence;
     pc_kv_granularity kv;
     bool is_json, has_resume, is_plan;
+    const char *positions, *positions_of;
     pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
@@ -28,12 +31,13 @@ static const command_usage usage = {
     "Measures every node, edge or neuron alone (each effect is that of a real intervention), ranks "
     "them,\n"
     "selects the circuit and evaluates it. DIR gets circuit.json, scores.csv, circuit.svg and "
-    "run.db.",
+    "run.db;\n"
+    "with --positions also positions.csv and positions.svg.",
     "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
 
 static parse_outcome parse(find_words *w, int argc, char **argv)
 {
-    option_row rows[32] = {{0}}, *next = rows;
+    option_row rows[40] = {{0}}, *next = rows;
     const option_row own[] = {
         {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
@@ -49,6 +53,10 @@ static parse_outcome parse(find_words *w, int argc, char **argv)
         {"threshold", 0, OPTION_REAL, &w->threshold, "X", "components with |effect| >= X", 0, 0},
         {"confidence", 0, OPTION_REAL, &w->confidence, "P",
          "of racing: the probability that its top is the top (0.95)", 0, 0},
+        {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
+         "then again at each position alone: each, or columns like IO,S2,end, -1, 2..5", 0, 0},
+        {"positions-of", 0, OPTION_TEXT, &w->positions_of, "WHICH",
+         "at positions: the circuit's components (circuit) or all", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
@@ -97,7 +105,27 @@ static int read_method(pc_find_options *out, const find_words *w)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {"run.db", "circuit.json", "scores.csv", "circuit.svg", NULL};
+static const char *const outputs[] = {"run.db",        "circuit.json",  "scores.csv", "circuit.svg",
+                                      "positions.csv", "positions.svg", NULL};
+
+static int read_position_options(pc_position_options *out, position_words *names,
+                                 const find_words *w)
+{
+    if (!w->positions && !w->positions_of) return EXIT_DONE;
+    if (!w->positions) {
+        complain("find", "--positions-of needs --positions: each, or columns like IO,S2,end");
+        return EXIT_USAGE;
+    }
+    out->of = PC_POSITIONS_OF_CIRCUIT;
+    if (w->positions_of && pc_positions_of_parse(&out->of, w->positions_of) != PC_OK) {
+        complain("find", "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    const int code = read_positions(names, w->positions, "find");
+    out->names = names->names;
+    out->n_names = names->n_names;
+    return code;
+}
 
 static int read_words(pc_find_options *out, find_words *w)
 {
@@ -145,10 +173,12 @@ static pc_status run(const find_words *w, pc_find_options *options, opened_model
     pc_status status = pc_find(&circuit, m->model, task, options);
     progress_end(&progress);
     if (status != PC_OK) return status;
+    const bool has_positions = pc_circuit_positions(circuit) != NULL;
     status = w->is_json ? print_circuit_json(circuit) : print_circuit(circuit, w->rows);
+    if (status == PC_OK && has_positions && !w->is_json) status = print_positions(circuit, w->rows);
     if (status == PC_OK)
-        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, run.db\n",
-                w->directory);
+        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, %srun.db\n",
+                w->directory, has_positions ? "positions.csv, positions.svg, " : "");
     pc_circuit_free(circuit);
     return status;
 }
@@ -158,10 +188,26 @@ static pc_status search(const find_words *w, pc_find_options *options, opened_mo
     pc_task *task = NULL;
     const pc_task_options task_options = task_options_of(&w->prompts);
     pc_status status = open_task(&task, w->task, m, &task_options);
+    options->positions.tokenizer = m->tokenizer;
     if (status == PC_OK) status = pc_model_set_kv_granularity(m->model, w->kv);
     if (status == PC_OK) status = w->is_plan ? plan(w, options, m, task) : run(w, options, m, task);
     pc_task_free(task);
     return status;
+}
+
+static int open_and_search(const find_words *w, pc_find_options *options)
+{
+    opened_model m;
+    stop_on_signals();
+    const int code = open_model(&m, w->model, "find");
+    if (code != EXIT_DONE) return code;
+    m.bos_rule = w->bos_rule;
+    const pc_status status = search(w, options, &m);
+    close_model(&m);
+    if (status == PC_OK) return EXIT_DONE;
+    if (status != PC_ERR_INTERRUPTED) return report("find", status);
+    complain("find", "stopped; what was measured is kept in %s: --resume continues", w->directory);
+    return EXIT_INTERRUPTED;
 }
 
 int cmd_find(int argc, char **argv)
@@ -180,17 +226,9 @@ int cmd_find(int argc, char **argv)
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int code = read_words(&options, &w);
-    if (code != EXIT_DONE) return code;
-
-    opened_model m;
-    stop_on_signals();
-    code = open_model(&m, w.model, "find");
-    if (code != EXIT_DONE) return code;
-    m.bos_rule = w.bos_rule;
-    const pc_status status = search(&w, &options, &m);
-    close_model(&m);
-    if (status == PC_OK) return EXIT_DONE;
-    if (status != PC_ERR_INTERRUPTED) return report("find", status);
-    complain("find", "stopped; what was measured is kept in %s: --resume continues", w.directory);
-    return EXIT_INTERRUPTED;
+    position_words positions = {0};
+    if (code == EXIT_DONE) code = read_position_options(&options.positions, &positions, &w);
+    if (code == EXIT_DONE) code = open_and_search(&w, &options);
+    position_words_free(&positions);
+    return code;
 }

@@ -4,6 +4,7 @@
 #include "grid_print.h"
 #include "open_model.h"
 #include "plan_print.h"
+#include "position_words.h"
 #include "progress.h"
 #include "same_file.h"
 #include "shared_options.h"
@@ -84,24 +85,8 @@ static int check_words(const patch_words *w)
     return check_prompt_words(&w->prompts, w->task, "patch");
 }
 
-/* Splits "IO,S2,end" into names within `list`, which is written into. */
-static pc_status split_positions(const char ***names, int *n, char *list)
-{
-    size_t most = 1;
-    for (const char *c = list; *c; c++)
-        most += *c == ',';
-    *names = calloc(most, sizeof **names);
-    if (!*names) return PC_ERR_NOMEM;
-    *n = 0;
-    for (char *at = list;; *at++ = 0) {
-        (*names)[(*n)++] = at;
-        at += strcspn(at, ",");
-        if (!*at) return PC_OK;
-    }
-}
-
-/* The option words that the library reads; `list` holds the names. */
-static int read_words(pc_grid_options *out, char **list, patch_words *w)
+/* The option words that the library reads; `positions` holds the names. */
+static int read_words(pc_grid_options *out, position_words *positions, patch_words *w)
 {
     pc_status status = pc_site_parse(&out->what, w->what);
     if (status == PC_OK) status = pc_axes_parse(&out->axes, w->by);
@@ -113,14 +98,10 @@ static int read_words(pc_grid_options *out, char **list, patch_words *w)
     if (read_bos(&w->bos_rule, w->bos, "patch") != EXIT_DONE) return EXIT_USAGE;
     out->directory = w->directory;
     out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
-    if (w->positions && strcmp(w->positions, "each") != 0) {
-        *list = malloc(strlen(w->positions) + 1);
-        if (!*list || split_positions((const char ***)&out->positions, &out->n_positions,
-                                      strcpy(*list, w->positions)) != PC_OK) {
-            complain("patch", "out of memory");
-            return EXIT_FAILED;
-        }
-    }
+    const int code = read_positions(positions, w->positions, "patch");
+    if (code != EXIT_DONE) return code;
+    out->positions = positions->names;
+    out->n_positions = positions->n_names;
     /* attention patterns are the twin's alone */
     out->evaluation.engine = out->what == PC_SITE_PATTERN ? PC_ENGINE_TWIN : PC_ENGINE_DELTA;
     return read_measure_words(&out->evaluation, &w->measure, "patch");
@@ -189,13 +170,12 @@ int cmd_patch(int argc, char **argv)
                      .prompts = PROMPT_WORDS_INIT,
                      .measure = MEASURE_WORDS_INIT};
     pc_grid_options options = PC_GRID_OPTIONS_INIT;
-    char *list = NULL;
+    position_words positions = {0};
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int code = check_words(&w);
-    if (code == EXIT_DONE) code = read_words(&options, &list, &w);
+    if (code == EXIT_DONE) code = read_words(&options, &positions, &w);
     if (code == EXIT_DONE) code = run(&w, &options);
-    free((void *)options.positions);
-    free(list);
+    position_words_free(&positions);
     return code;
 }

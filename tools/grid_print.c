@@ -1,6 +1,7 @@
 /* Printing grids. */
 #include "grid_print.h"
 
+#include "position_words.h"
 #include "table.h"
 
 #include <math.h>
@@ -27,27 +28,6 @@ static const pc_grid_cell *cell_at(const pc_grid *grid, const pc_grid_info *info
                            (int)(i % info->n_positions));
 }
 
-/* Bytes of at most `most` characters of UTF-8. */
-static int bytes_of(const char *text, int most)
-{
-    int n = 0;
-    for (; text[n]; n++) {
-        const bool is_start = ((unsigned char)text[n] & 0xc0) != 0x80;
-        if (is_start && most-- == 0) break;
-    }
-    return n;
-}
-
-/* A token in quotes; what a position is called otherwise, if anything. */
-static void add_token(table *t, const pc_grid_position *p, int most)
-{
-    const char *words = p->token ? p->token : p->also ? p->also : "";
-    const int n = bytes_of(words, most);
-    const char *more = words[n] ? "\xe2\x80\xa6" : "";
-    if (p->token) table_cell(t, "\"%.*s%s\"", n, words, more);
-    else table_cell(t, "%.*s%s", n, words, more);
-}
-
 /* ---- the whole as a table, last layer first ---- */
 
 static void add_heading(table *t, const pc_grid *grid, const pc_grid_info *info, int n_columns)
@@ -64,7 +44,7 @@ static void add_heading(table *t, const pc_grid *grid, const pc_grid_info *info,
     if (!has_tokens) return;
     table_cell(t, "%s", "");
     for (int i = 0; i < n_columns; i++)
-        add_token(t, pc_grid_position_at(grid, i), TOKEN_SHOWN);
+        table_position_token(t, pc_grid_position_at(grid, i), TOKEN_SHOWN);
 }
 
 static int decimals_for(const pc_grid *grid, const pc_grid_info *info)
@@ -129,7 +109,7 @@ static void add_row(table *t, const pc_grid *grid, const pc_grid_info *info, int
     table_cell(t, has(info, PC_AXIS_HEAD) ? "%d" : "",
                (int)(i / info->n_positions % info->n_heads));
     table_cell(t, "%s", p ? p->name : "");
-    if (p) add_token(t, p, LONGEST_SHOWN);
+    if (p) table_position_token(t, p, LONGEST_SHOWN);
     else table_cell(t, "%s", "");
     table_cell(t, "%+.4f", cell->effect);
     if (info->task->n > 1) table_cell(t, "%.4f", cell->stderr_);

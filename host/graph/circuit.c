@@ -2,6 +2,7 @@
 #include "graph/circuit_private.h"
 
 #include "base/memory.h"
+#include "graph/positions_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ pc_status pc_circuit_new(pc_circuit **out, const char *version)
 void pc_circuit_free(pc_circuit *c)
 {
     if (!c) return;
+    pc_position_effects_free(c->positions);
     for (size_t i = 0; i < c->n_slots; i++)
         free(c->strings[i]);
     free(c->strings);

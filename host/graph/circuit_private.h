@@ -46,7 +46,8 @@ struct pc_circuit {
     size_t n_nodes, nodes_capacity;
     pc_circuit_edge *edges;
     size_t n_edges, edges_capacity;
-    char **strings; /* open addressing; a power of two of slots */
+    struct pc_position_effects *positions; /* NULL: none; in no file of the circuit's own */
+    char **strings;                        /* open addressing; a power of two of slots */
     size_t n_strings, n_slots;
 };
 

@@ -170,21 +170,18 @@ static double widest_number(pc_heat *h)
 /* Numbers stand in the cells as long as the figure stays as wide as a page. */
 static void set_cells(pc_heat *h)
 {
-    const bool is_many = h->map->n_panels > 1;
+    const int n_rows = h->map->n_rows, n_columns = h->map->n_columns;
+    const bool is_many = h->map->n_panels > 1, is_low = n_rows <= 4 && !is_many;
     const double page = is_many ? 260 : 820, tall = is_many ? 150 : 480;
     const double needed = fmax(widest_number(h) + 5, 18);
-    h->has_numbers =
-        h->strongest > 0 && h->map->n_columns * needed <= page && h->map->n_rows * 11 <= 2 * tall;
+    const double lowest = h->map->row_names ? label_size + 2 : 4; /* no name is left out */
+    h->has_numbers = h->strongest > 0 && n_columns * needed <= page && n_rows * 11 <= 2 * tall;
     if (h->has_numbers) {
-        h->cell_width = fmax(needed, between(page / 2.5 / h->map->n_columns, needed, 48));
-        h->cell_height =
-            between(tall / h->map->n_rows, 11, h->map->n_rows <= 4 && !is_many ? 30 : 20);
+        h->cell_width = fmax(needed, between(page / 2.5 / n_columns, needed, 48));
+        h->cell_height = between(tall / n_rows, 11, is_low ? 30 : 20);
     } else {
-        h->cell_width = between(page / h->map->n_columns, 4, is_many ? 14 : 22);
-        h->cell_height = between(tall / h->map->n_rows, 4,
-                                 is_many               ? 12
-                                 : h->map->n_rows <= 4 ? 30
-                                                       : 18);
+        h->cell_width = between(page / n_columns, 4, is_many ? 14 : 22);
+        h->cell_height = between(tall / n_rows, lowest, is_many ? 12 : is_low ? 30 : 18);
     }
 }
 
@@ -349,9 +346,10 @@ static void draw_cell(pc_heat *h, int panel, int row, int column, double x, doub
     draw_sign(h, cell, x_middle, y_middle, ink);
     if (!h->has_numbers || cell->is_untouched) return;
     put_number(&words, cell->effect / h->unit, h->decimals);
+    /* a number that rounds to 0 stands back */
     write_words(h, x_middle, y_middle + number_size * 0.36, number_size, PC_ANCHOR_MIDDLE,
                 words_of(h, &words))
-        ->fill = ink;
+        ->fill = strpbrk(words.data ? words.data : "", "123456789") ? ink : PC_COLOUR_PRUNED_TEXT;
     pc_text_free(&words);
 }
 
@@ -362,6 +360,15 @@ static void draw_frame(pc_heat *h, double x, double y, double width, double heig
     frame->stroke_width = 0.7;
 }
 
+static void draw_rules(pc_heat *h, double x, double y)
+{
+    for (int row = 1; h->map->has_rule && row < h->map->n_rows; row++) {
+        const double at = y + (h->map->n_rows - row) * h->cell_height;
+        if (h->map->has_rule[row])
+            pc_figure_rect(h->figure, x, at - 0.5, panel_width(h), 1)->fill = PC_COLOUR_PRUNED_TEXT;
+    }
+}
+
 static void draw_panel(pc_heat *h, int panel)
 {
     const double x = panel_x(h, panel), y = panel_y(h, panel);
@@ -370,6 +377,7 @@ static void draw_panel(pc_heat *h, int panel)
         for (int column = 0; column < h->map->n_columns; column++)
             draw_cell(h, panel, row, column, x + column * h->cell_width,
                       y + (h->map->n_rows - 1 - row) * h->cell_height);
+    draw_rules(h, x, y);
     draw_frame(h, x, y, panel_width(h), panel_height(h));
     if (!h->map->panel_word) return;
     snprintf(words, sizeof words, "%s %d", h->map->panel_word, panel);
@@ -504,20 +512,27 @@ static double draw_bar(pc_heat *h, double *bottom)
     return right + 4;
 }
 
+/* Moves both ends outwards to where the plot ends. */
+static void draw_plot(pc_heat *h, double *right, double *bottom)
+{
+    for (int panel = 0; panel < h->map->n_panels; panel++)
+        draw_panel(h, panel);
+    for (int i = 0; i < h->n_down; i++)
+        draw_rows(h, panel_y(h, i * h->n_across));
+    for (int i = 0; i < h->n_across; i++) {
+        const double y = panel_y(h, i) + panel_height(h);
+        *bottom = fmax(*bottom, draw_columns(h, panel_x(h, i), y));
+    }
+    *right = fmax(*right, draw_bar(h, bottom));
+}
+
 pc_status pc_draw_heat_map(pc_figure *figure, const pc_heat_map *map)
 {
     pc_heat h = {.map = map, .figure = figure};
     pc_figure_rect(figure, 0, 0, 0, 0)->fill = PC_COLOUR_PAPER;
     measure(&h);
-    double right = fmax(pc_draw_heat_title(figure, map), 480);
-    for (int panel = 0; panel < map->n_panels; panel++)
-        draw_panel(&h, panel);
-    for (int i = 0; i < h.n_down; i++)
-        draw_rows(&h, panel_y(&h, i * h.n_across));
-    double bottom = h.top;
-    for (int i = 0; i < h.n_across; i++)
-        bottom = fmax(bottom, draw_columns(&h, panel_x(&h, i), panel_y(&h, i) + panel_height(&h)));
-    right = fmax(right, draw_bar(&h, &bottom));
+    double right = fmax(pc_draw_heat_title(figure, map), 480), bottom = h.top;
+    if (map->n_rows > 0) draw_plot(&h, &right, &bottom);
     PC_TRY(pc_figure_status(figure));
     bottom = pc_draw_heat_caption(figure, map, signs_of(&h), bottom + 26, right - PC_MARGIN);
     figure->width = ceil(right + PC_MARGIN);

@@ -13,6 +13,7 @@ typedef struct pc_heat_map {
     const pc_grid_cell *cells;         /* (n_panels, n_rows, n_columns) row 0 is the lowest */
     const pc_grid_position *positions; /* (n_columns) NULL: columns are numbered */
     const char *const *row_names;      /* (n_rows) NULL: rows are numbered */
+    const bool *has_rule;              /* (n_rows) a line below the row; NULL: none has */
     const char *row_word;              /* "layer": what a row is */
     const char *column_word;           /* NULL: there is one column, and it has no label */
     const char *panel_word;            /* NULL: there is one panel, and it has no title */

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "graph/draw.h"
 #include "graph/grid_private.h"
+#include "graph/positions_private.h"
 
 #include <math.h>
 
@@ -178,6 +179,24 @@ pc_status pc_grid_put_svg(pc_text *t, const pc_grid *g)
     if (status == PC_OK) pc_figure_put_svg(t, &figure);
     pc_figure_free(&figure);
     return status == PC_OK ? pc_text_status(t) : status;
+}
+
+pc_status pc_circuit_put_positions_svg(pc_text *t, const pc_circuit *c)
+{
+    pc_figure figure = {0};
+    pc_status status = pc_draw_positions(&figure, c);
+    if (status == PC_OK) pc_figure_put_svg(t, &figure);
+    pc_figure_free(&figure);
+    return status == PC_OK ? pc_text_status(t) : status;
+}
+
+pc_status pc_circuit_write_positions_svg(const pc_circuit *c, const char *path)
+{
+    pc_text text = {0};
+    pc_status status = pc_circuit_put_positions_svg(&text, c);
+    if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
+    pc_text_free(&text);
+    return status;
 }
 
 pc_status pc_grid_write_svg(const pc_grid *g, const char *path)

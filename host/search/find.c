@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "patch/evaluator.h"
+#include "search/position_sweep.h"
 #include "search/racing.h"
 #include "search/result.h"
 #include "search/run_facts.h"
@@ -48,7 +49,7 @@ static void put_selection(char out[64], const pc_find_options *o)
 }
 
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
-                            const pc_find_options *o)
+                            const pc_find_options *o, const pc_position_sweep *positions)
 {
     char selection[64], confidence[32];
     pc_run_facts facts;
@@ -59,6 +60,7 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
     pc_run_facts_add(&facts, "selection", selection);
     if (strcmp(o->method, "racing") == 0)
         pc_run_facts_add(&facts, "confidence", pc_format_number(confidence, o->confidence));
+    pc_position_sweep_add_facts(&facts, positions);
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
 
@@ -76,12 +78,14 @@ typedef struct search {
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
     pc_scale scale;
     pc_choice choice;
+    pc_position_sweep positions;
 } search;
 
 static pc_status allocate(search *s)
 {
     PC_TRY(pc_candidates_init(&s->candidates, s->model, s->options->level));
     PC_TRY(pc_candidates_init(&s->nodes, s->model, PC_LEVEL_NODE));
+    PC_TRY(pc_position_sweep_init(&s->positions, &s->candidates, s->task, &s->options->positions));
     s->effects = pc_alloc((size_t)s->candidates.n, sizeof *s->effects);
     s->choice.kept = pc_alloc((size_t)s->candidates.n, sizeof *s->choice.kept);
     if (!s->effects || !s->choice.kept) return PC_ERR_NOMEM;
@@ -173,8 +177,9 @@ static pc_status measure(search *s)
 {
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
-    return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
-                     &s->watch);
+    PC_TRY(pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
+                     &s->watch));
+    return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
 }
 
 static pc_status build(pc_circuit **out, search *s)
@@ -188,7 +193,8 @@ static pc_status build(pc_circuit **out, search *s)
                               .scale = &s->scale,
                               .choice = &s->choice,
                               .n_evaluations = s->n_evaluations};
-    return pc_result_build(out, &result);
+    PC_TRY(pc_result_build(out, &result));
+    return pc_position_sweep_build(*out, &s->positions);
 }
 
 static pc_status write_svg(const void *circuit, const char *path)
@@ -206,11 +212,27 @@ static pc_status write_csv(const void *circuit, const char *path)
     return pc_circuit_write_csv(circuit, path);
 }
 
+static pc_status write_positions_csv(const void *circuit, const char *path)
+{
+    return pc_circuit_write_positions_csv(circuit, path);
+}
+
+static pc_status write_positions_svg(const void *circuit, const char *path)
+{
+    return pc_circuit_write_positions_svg(circuit, path);
+}
+
 static pc_status write_files(const pc_circuit *circuit, const char *directory)
 {
     static const pc_run_file files[] = {
-        {"circuit.json", write_json}, {"scores.csv", write_csv}, {"circuit.svg", write_svg}};
-    return pc_run_write(directory, files, sizeof files / sizeof *files, circuit);
+        {"circuit.json", write_json},
+        {"scores.csv", write_csv},
+        {"circuit.svg", write_svg},
+        {"positions.csv", write_positions_csv},
+        {"positions.svg", write_positions_svg},
+    };
+    const size_t n = sizeof files / sizeof *files;
+    return pc_run_write(directory, files, pc_circuit_positions(circuit) ? n : n - 2, circuit);
 }
 
 static pc_status run(pc_circuit **out, search *s)
@@ -219,10 +241,10 @@ static pc_status run(pc_circuit **out, search *s)
     /* a run that is there already is accepted or refused at once; a new one begins when all is well
      */
     if (pc_run_exists(s->options->directory))
-        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
-        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options));
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
     PC_TRY(measure(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
@@ -238,9 +260,19 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
     PC_TRY(pc_find_check(options));
     PC_TRY(pc_candidates_init(&nodes, model, PC_LEVEL_NODE));
     PC_TRY(pc_candidates_init(&candidates, model, options->level));
-    const pc_sweep_list lists[] = {pc_sweep_of(&candidates), pc_sweep_of(&nodes)};
-    const int n = options->level == PC_LEVEL_EDGE ? 2 : 1;
-    return pc_sweep_plan(out, lists, n, model, task, &options->evaluation, time);
+    pc_sweep_list lists[3] = {pc_sweep_of(&candidates)};
+    int n = 1;
+    if (options->level == PC_LEVEL_EDGE) lists[n++] = pc_sweep_of(&nodes);
+    pc_position_sweep positions;
+    pc_status status = pc_position_sweep_init(&positions, &candidates, task, &options->positions);
+    if (options->positions.of == PC_POSITIONS_OF_ALL) {
+        if (status == PC_OK) status = pc_position_sweep_choose(&positions, NULL);
+        lists[n++] = pc_position_sweep_list(&positions);
+    }
+    if (status == PC_OK)
+        status = pc_sweep_plan(out, lists, n, model, task, &options->evaluation, time);
+    pc_position_sweep_free(&positions);
+    return status;
 }
 
 pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
@@ -260,6 +292,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     }
     pc_evaluator_free(s.journal.evaluator);
     pc_store_free(s.journal.store);
+    pc_position_sweep_free(&s.positions);
     free(s.choice.kept);
     free(s.node_effects);
     free(s.effects);

@@ -55,7 +55,8 @@ static pc_status measure(pc_effect *out, int *n_found, group *g, const pc_sweep_
 static pc_status sweep_in_groups(pc_effect *out, group *g, const pc_sweep_list *list,
                                  pc_journal *journal, const pc_watch *watch)
 {
-    pc_progress progress = {.phase = "measuring", .unit = list->unit, .n_all = list->n};
+    pc_progress progress = {
+        .phase = list->phase ? list->phase : "measuring", .unit = list->unit, .n_all = list->n};
     PC_TRY(pc_watch_tell(watch, &progress, journal));
     while (progress.n_done < list->n) {
         const int64_t left = list->n - progress.n_done;

@@ -26,6 +26,7 @@ pc_status pc_watch_tell(const pc_watch *watch, const pc_progress *progress, pc_j
 /* n interventions that are made one by one, and what they are called ("edges"). */
 typedef struct pc_sweep_list {
     int64_t n;
+    const char *phase; /* of progress; NULL: "measuring" */
     const char *unit;
     pc_status (*make)(pc_intervention **out, const void *payload, int64_t i);
     const void *payload;

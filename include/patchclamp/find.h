@@ -25,7 +25,7 @@ typedef enum pc_selection {
 typedef enum pc_resume { PC_RESUME_NO, PC_RESUME_YES } pc_resume;
 
 typedef struct pc_progress {
-    const char *phase;      /* "baseline", "measuring", "selecting" */
+    const char *phase;      /* "baseline", "measuring", "selecting", "positions" */
     const char *unit;       /* "edges", "circuits" ... */
     int64_t n_done, n_all;  /* n_all 0: not known */
     int64_t n_from_journal; /* of n_done, those that an earlier run had measured */
@@ -34,6 +34,23 @@ typedef struct pc_progress {
 /* Called now and then from the calling thread. Returning false stops the search: what was measured
  * is in run.db and pc_find returns PC_ERR_INTERRUPTED. */
 typedef bool (*pc_progress_fn)(const pc_progress *progress, void *payload);
+
+/* Of which components effects are measured at each position alone. */
+typedef enum pc_positions_of {
+    PC_POSITIONS_OF_NONE,
+    PC_POSITIONS_OF_CIRCUIT, /* those that were selected */
+    PC_POSITIONS_OF_ALL      /* every component of the level */
+} pc_positions_of;
+
+/* "circuit" or "all"; another name is PC_ERR_INPUT. */
+PC_API pc_status pc_positions_of_parse(pc_positions_of *out, const char *name);
+
+typedef struct pc_position_options {
+    pc_positions_of of;
+    const char *const *names;      /* (n_names) columns, as pc_grid_options has them (grid.h) */
+    int n_names;                   /* names NULL: each position of prompts of one length */
+    const pc_tokenizer *tokenizer; /* shows the tokens; NULL: their ids are shown */
+} pc_position_options;
 
 typedef struct pc_find_options {
     pc_level level;
@@ -44,6 +61,7 @@ typedef struct pc_find_options {
     int64_t top;
     double threshold;
     double faithfulness;
+    pc_position_options positions;
     const char *directory; /* the run directory; NULL: nothing is written, nothing can be resumed */
     pc_resume resume;
     pc_progress_fn progress; /* NULL: none */
@@ -51,8 +69,8 @@ typedef struct pc_find_options {
 } pc_find_options;
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0, 0.9,      \
-            NULL, PC_RESUME_NO, NULL, NULL                                                         \
+        PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
+            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL             \
     }
 
 /* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
@@ -68,7 +86,12 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * circuit. Writes run.db as it goes, then circuit.json, scores.csv and circuit.svg into the
  * directory, which is made if it is missing. A directory that holds a run already is PC_ERR_INPUT
  * unless it is resumed; resuming another model's, task's or option's run is PC_ERR_INPUT that says
- * which differs. */
+ * which differs.
+ *
+ * Where positions are asked for, the components are measured again at each of them alone: their
+ * edges are cut there and carry the run's own values elsewhere (positions.h). positions.csv and
+ * positions.svg are written then, and nothing else changes. PC_ERR_INPUT: positions that a prompt
+ * does not have, prompts of several lengths where each position is asked for. */
 PC_API pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
                          const pc_find_options *options);
 

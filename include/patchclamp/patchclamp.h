@@ -9,6 +9,7 @@
  *   heads.h      attention-pattern detectors
  *   find.h       the search for a circuit, and its evaluation
  *   grid.h       activations patched layer by layer, head by head, position by position
+ *   positions.h  what the components that were found do at each position alone
  *   plan.h       what a job takes, before it runs
  *   circuit.h    the result: numbers, files, figures
  *   version.h    which Patchclamp this is
@@ -48,6 +49,7 @@
 #include "patchclamp/model.h"
 #include "patchclamp/patch.h"
 #include "patchclamp/plan.h"
+#include "patchclamp/positions.h"
 #include "patchclamp/status.h"
 #include "patchclamp/task.h"
 #include "patchclamp/tokenizer.h"

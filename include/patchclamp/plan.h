@@ -49,8 +49,9 @@ typedef enum pc_plan_time {
     PC_PLAN_TIMED /* opens the engine on a few prompts and measures a few interventions */
 } pc_plan_time;
 
-/* The sweeps of pc_find(): nodes too where edges are searched. What selecting and evaluating a
- * circuit takes is not known before. Errors are those of pc_find(); PC_ERR_INPUT where the options'
+/* The sweeps of pc_find(): nodes too where edges are searched, positions too where they are those
+ * of all components. What selecting and evaluating a circuit takes is not known before, nor what
+ * its positions do. Errors are those of pc_find(); PC_ERR_INPUT where the options'
  * memory does not suffice. */
 PC_API pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
                               const pc_find_options *options, pc_plan_time time);
