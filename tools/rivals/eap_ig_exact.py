@@ -1,61 +1,44 @@
-"""hannamw/EAP-IG: the loop of its method "exact", over some of the edges: each cut alone, its circuit evaluation run.
+"""EAP-IG: attribute(..., method="exact") with a graph whose list of edges is the sample."""
 
-The library takes text; the prompts are token ids, which stand in for what it would have tokenized."""
+import contextlib
+import io
 
 import torch
 
-from .hooked_model import hooked, metric, parse, tokens
+from rivals import Row
+from rivals import flop
+from rivals.hooked_model import FLAGS, load
 
-NAME = "EAP-IG exact"
-NEEDS = "eap"
+
+def missing():
+    try:
+        import eap.attribute  # noqa: F401
+    except ImportError as error:
+        return f"eap: {error} (--eap-ig DIR)"
+    return None
 
 
 class Exact:
-    def __init__(self, setup):
-        from eap import evaluate
+    """Its prompts are text; ours are token ids, which the model's to_tokens passes on unchanged and without BOS."""
+
+    def __init__(self, work):
+        self.work, self.model = work, load(work, FLAGS)
+        self.model.to_tokens = lambda prompts, **ignored: torch.stack(prompts)
+        self.batches = [(list(work.clean), list(work.corrupted), None)]
+
+    def _metric(self, logits, clean_logits, lengths, labels):
+        return self.work.metric(logits[torch.arange(len(logits)), lengths - 1])
+
+    def measure(self, names):
+        from eap.attribute import attribute
         from eap.graph import Graph
 
-        self.setup = setup
-        self.evaluate = evaluate.evaluate_graph
-        self.model = hooked(setup, use_attn_result=True, use_split_qkv_input=True, use_hook_mlp_in=True)
-        self.graph = Graph.from_model(self.model)
-        self.graph.in_graph |= self.graph.real_edge_mask
-        sides = {"clean": tokens(setup, "clean"), "corrupted": tokens(setup, "corrupted")}
-
-        def as_tokens(model, side, max_length=None):
-            ids = sides[side[0]]
-            return ids, torch.ones_like(ids), torch.full((len(ids),), ids.shape[1]), ids.shape[1]
-
-        evaluate.tokenize_plus = as_tokens
-        with torch.inference_mode():
-            self.base = metric(setup, self.model(sides["clean"])[:, -1])
-
-    def name_of(self, edge):
-        writer = {"input": "input", "mlp": f"m{edge.writer_layer}"}.get(
-            edge.writer, f"a{edge.writer_layer}.h{edge.writer_head}"
-        )
-        reader = {"logits": "logits", "mlp": f"m{edge.reader_layer}"}.get(
-            edge.reader, f"a{edge.reader_layer}.h{edge.reader_head}<{edge.reader}>"
-        )
-        return f"{writer}->{reader}"
-
-    def effect(self, edge):
-        def last(logits, clean_logits, input_lengths, labels):
-            return torch.tensor([metric(self.setup, logits[:, -1])], dtype=torch.float64)
-
-        n = len(self.setup.pairs)
-        batches = [(["clean"] * n, ["corrupted"] * n, None)]
-        cut = self.graph.edges[self.name_of(edge)]
-        cut.in_graph = False
-        value = self.evaluate(
-            self.model, self.graph, batches, last, quiet=True, skip_clean=True
-        )
-        cut.in_graph = True
-        return value.mean().item() - self.base
-
-    def effects(self, edges):
-        with torch.no_grad():
-            return [self.effect(parse(name)) for name in edges]
+        graph = Graph.from_model(self.model)
+        graph.scores = graph.scores.double()
+        graph.edges = {name: graph.edges[name] for name in names}
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+            attribute(self.model, graph, self.batches, self._metric, method="exact", quiet=True)
+        return torch.stack([graph.edges[name].score for name in names]).view(-1, 1)
 
 
-open_rival = Exact
+ROWS = [Row("EAP-IG", "`method=\"exact\"`", "edge", Exact, flop.eap_ig)]

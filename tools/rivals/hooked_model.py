@@ -1,86 +1,37 @@
-"""A transformers GPT-2 as a HookedTransformer with the same weights, nothing folded; prompts as tensors; edges."""
+"""The model as a HookedTransformer of TransformerLens, which every rival builds on."""
 
-import re
-from dataclasses import dataclass
+import contextlib
+import io
+from types import SimpleNamespace
 
-import torch
+from rivals import BenchError
 
-
-@dataclass
-class Setup:
-    hf: object  # transformers' GPT2LMHeadModel
-    pairs: list  # dicts as in a task file
-    dtype: torch.dtype
+FLAGS = ("use_attn_result", "use_split_qkv_input", "use_hook_mlp_in")
 
 
-def tokens(setup, key):
-    """(n_prompts, seq)"""
-    return torch.tensor([pair[key] for pair in setup.pairs])
-
-
-def metric(setup, logits):
-    """Mean over the prompts of the answer's logit less the wrong answer's; logits (n_prompts, vocab) at the end."""
-    rows = torch.arange(len(setup.pairs))
-    answers = torch.tensor([pair["answers"][0] for pair in setup.pairs])
-    wrong = torch.tensor([pair["wrong_answers"][0] for pair in setup.pairs])
-    return (logits[rows, answers] - logits[rows, wrong]).mean().item()
-
-
-def hooked(setup, **switches):
-    """Its configuration is written out, because the library would ask a hub for it."""
+def load(work, flags=()):
+    """The model of model_dir as a HookedTransformer: TransformerLens's own conversion, nothing folded or centred."""
     from transformer_lens import HookedTransformer, HookedTransformerConfig
     from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights
+    from transformers import GPT2LMHeadModel
 
-    c = setup.hf.config
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+        source = GPT2LMHeadModel.from_pretrained(work.model_dir)
+    shape = work.shape
     cfg = HookedTransformerConfig(
-        n_layers=c.n_layer,
-        d_model=c.n_embd,
-        n_ctx=c.n_positions,
-        d_head=c.n_embd // c.n_head,
-        n_heads=c.n_head,
-        d_mlp=c.n_inner or 4 * c.n_embd,
-        d_vocab=c.vocab_size,
-        act_fn="gelu_new",
-        eps=c.layer_norm_epsilon,
-        normalization_type="LN",
-        original_architecture="GPT2LMHeadModel",
-        device="cpu",
-        dtype=setup.dtype,
-    )
+        n_layers=shape.n_layers, n_heads=shape.n_heads, d_model=shape.d_model, d_head=shape.d_head, d_mlp=shape.d_mlp,
+        d_vocab=shape.vocab, n_ctx=source.config.n_positions, eps=source.config.layer_norm_epsilon,
+        act_fn=source.config.activation_function, normalization_type="LN", dtype=work.dtype, device="cpu")
     model = HookedTransformer(cfg)
-    state = convert_gpt2_weights(setup.hf.to(setup.dtype), cfg)
-    model.load_and_process_state_dict(
-        state, fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False
-    )
-    for switch, value in switches.items():
-        getattr(model, "set_" + switch)(value)
-    return model.to(setup.dtype)
-
-
-EDGE = re.compile(r"(?:(input)|m(\d+)|a(\d+)\.h(\d+))->(?:(logits)|m(\d+)|a(\d+)\.h(\d+)<([qkv])>)$")
-
-
-@dataclass
-class Edge:
-    """kinds "input", "mlp", "head" and "logits", "mlp", "q", "k", "v"."""
-
-    name: str
-    writer: str
-    writer_layer: int
-    writer_head: int
-    reader: str
-    reader_layer: int
-    reader_head: int
-
-
-def parse(name):
-    """Patchclamp's "a0.h3->a1.h2<k>"."""
-    m = EDGE.match(name)
-    if not m:
-        raise ValueError(f'"{name}" is no edge of a GPT-2')
-    embedding, mlp, layer, head, logits, to_mlp, to_layer, to_head, kind = m.groups()
-    writer = ("input", -1, -1) if embedding else ("mlp", int(mlp), -1) if mlp else ("head", int(layer), int(head))
-    reader = (
-        ("logits", -1, -1) if logits else ("mlp", int(to_mlp), -1) if to_mlp else (kind, int(to_layer), int(to_head))
-    )
-    return Edge(name, *writer, *reader)
+    state = {name: value.detach() for name, value in convert_gpt2_weights(source, cfg).items()}
+    left_out = model.load_state_dict(state, strict=False)
+    left = [name for name in left_out.missing_keys if not name.endswith((".mask", ".IGNORE", "unembed.b_U"))]
+    if left or left_out.unexpected_keys:
+        raise BenchError(f"TransformerLens does not know these weights: {(left + left_out.unexpected_keys)[0]}")
+    with contextlib.redirect_stdout(io.StringIO()):  # TransformerLens prints what it does
+        model.to(work.dtype)
+    model.eval()
+    model.tokenizer = SimpleNamespace(pad_token_id=-1, bos_token_id=None, padding_side="right")
+    for flag in flags:
+        getattr(model, "set_" + flag)(True)
+    return model
