@@ -4,7 +4,7 @@ import torch
 
 from rivals import Row
 from rivals import flop
-from rivals.hooked_model import FLAGS, load
+from rivals.hooked_model import FLAGS, load, prefix_cache
 from rivals.work import N_TOKENS, layer_and_head, parts
 
 
@@ -28,24 +28,13 @@ def _edge(name):
     return f"{_component(writer)}->{_component(reader)}" + (f".{slot.upper()}" if slot else "")
 
 
-def _prefix_cache(model, prefix):
-    """As load_datasets_from_json(tail_divergence=True) makes it."""
-    from transformer_lens import HookedTransformerKeyValueCache
-
-    cache = HookedTransformerKeyValueCache.init_cache(model.cfg, "cpu", len(prefix))
-    with torch.inference_mode():
-        model(prefix, past_kv_cache=cache)
-    cache.freeze()
-    return cache
-
-
 class _Masks:
     def __init__(self, work):
         from auto_circuit.utils.ablation_activations import src_ablations
         from auto_circuit.utils.graph_utils import patchable_model
 
         model, prefix = load(work, FLAGS), self.prefix(work)
-        cache = _prefix_cache(model, work.clean[:, :prefix]) if prefix else None
+        cache = prefix_cache(model, work.clean[:, :prefix]) if prefix else None
         self.work, self.tokens = work, work.clean[:, prefix:]
         self.model = patchable_model(model, factorized=True, slice_output="last_seq", separate_qkv=True,
                                      kv_caches=(cache,))

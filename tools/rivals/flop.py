@@ -1,4 +1,4 @@
-"""FLOP of the products that each way of measuring an edge takes on one prompt, by formula (a multiply and an add are 2).
+"""FLOP of the products that each way of measuring takes for an effect on one prompt, by formula (a multiply-add is 2).
 
 Norms, softmax and copies are not counted, and causal masks save nothing, as in the programs themselves.
 """

@@ -4,6 +4,8 @@ import contextlib
 import io
 from types import SimpleNamespace
 
+import torch
+
 from rivals import BenchError
 
 FLAGS = ("use_attn_result", "use_split_qkv_input", "use_hook_mlp_in")
@@ -35,3 +37,16 @@ def load(work, flags=()):
     for flag in flags:
         getattr(model, "set_" + flag)(True)
     return model
+
+
+def prefix_cache(model, prefix):
+    """Keys and values of tokens that are the same in every prompt and come first, (prompts, tokens), frozen."""
+    import transformer_lens
+
+    name = "TransformerLensKeyValueCache"  # since version 3
+    kind = getattr(transformer_lens, name, None) or transformer_lens.HookedTransformerKeyValueCache
+    cache = kind.init_cache(model.cfg, "cpu", len(prefix))
+    with torch.inference_mode():
+        model(prefix, past_kv_cache=cache)
+    cache.freeze()
+    return cache

@@ -35,7 +35,8 @@ def _ratio(rival, ours):
 def table(rows, mine, records, shape, n_prompts):
     """ms an effect and prompt, median (min to max); how many times Patchclamp's that is; all edges at this speed."""
     lines = _head(["tool", "how", "effect of", *(f"{case.name}, ms" for case in CASES),
-                   *(f"{case.name}, times Patchclamp's" for case in CASES), f"all of them, {n_prompts} prompts, {CASES[0].name}"])
+                   *(f"{case.name}, times Patchclamp's" for case in CASES),
+                   f"all of them, {n_prompts} prompts, {CASES[0].name}, extrapolated"])
     for unit in ("edge", "node"):
         others = [row for row in rows if row.unit == unit]
         for row in [mine[unit], *others] if others else []:

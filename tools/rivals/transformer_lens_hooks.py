@@ -4,7 +4,7 @@ import torch
 
 from rivals import Row
 from rivals import flop
-from rivals.hooked_model import load
+from rivals.hooked_model import load, prefix_cache
 from rivals.work import N_TOKENS, all_writers, layer_and_head, parts
 
 
@@ -119,15 +119,8 @@ class TunedEdges(_Hooked):
         self.caches = {}
 
     def _cache(self, n_edges):
-        from transformer_lens.past_key_value_caching import HookedTransformerKeyValueCache
-
-        if self.prefix == 0:
-            return None
         if n_edges not in self.caches:
-            cache = HookedTransformerKeyValueCache.init_cache(self.model.cfg, "cpu", n_edges * self.work.n_prompts)
-            self.model(self.work.clean[:, :self.prefix].repeat(n_edges, 1), past_kv_cache=cache)
-            cache.freeze()
-            self.caches[n_edges] = cache
+            self.caches[n_edges] = prefix_cache(self.model, self.work.clean[:, :self.prefix].repeat(n_edges, 1))
         return self.caches[n_edges]
 
     def _layer(self, edge):
