@@ -35,4 +35,4 @@ class Run:
         return self._run(names, "--plan")["flop"] / len(names) / self.work.n_prompts
 
 
-ROWS = {unit: Row("**Patchclamp**", "`patchclamp run`", unit, Run, None) for unit in ("edge", "node")}
+ROWS = {unit: Row("Patchclamp", "`patchclamp run`", unit, Run, None) for unit in ("edge", "node")}

@@ -34,11 +34,13 @@ class Timed:
         return self.clock() - start
 
     def choose(self, seconds):
-        """Lists that take about so long; the first run is also the warm-up."""
+        """Lists that take about so long. A busy machine may make two short times differ by nothing: not less than a
+        quarter of the longer one is believed."""
         names = all_names(self.work.shape, self.row.unit)
         few, more = spread(names, FEWEST), spread(names, 3 * FEWEST)
-        self._clock(few)
-        each = max(1e-6, (self._clock(more) - self._clock(few)) / (len(more) - len(few)))
+        self._clock(few)  # the warm-up
+        whole = self._clock(more)
+        each = max((whole - self._clock(few)) / (len(more) - len(few)), whole / len(more) / 4)
         n = max(2 * FEWEST, min(len(names), MOST, int(seconds / each)))
         self.long = spread(names, n)
         self.short = spread(self.long, n // SHORT_PART)
