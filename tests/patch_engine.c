@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "patch/engine_memory.h"
 #include "patch/evaluator.h"
 #include "patch/planner.h"
 
@@ -442,6 +443,32 @@ Test(patch_engine, the_plan_counts_what_is_multiplied)
         free_all(&d);
     }
     cr_expect(n_all > N_GOLDEN_MODELS * N_RANDOM / 4, "only %d interventions", n_all);
+}
+
+/* Rooms and prompts take what was said before the engine was opened, to the byte. */
+Test(patch_engine, the_plan_knows_what_is_held)
+{
+    static double effects[N_RANDOM * MOST_PROMPTS];
+    for (int i = 0; i < N_GOLDEN_MODELS; i++) {
+        drawn d = draw_all(golden_models[i], 1);
+        pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+        pc_evaluator *e;
+        o.engine = PC_ENGINE_DELTA;
+        o.n_threads = 1 + i % 3;
+        o.metric = i % 2 ? PC_METRIC_KL : PC_METRIC_LOGIT_DIFF;
+        const pc_engine_needs needs = pc_engine_needs_of(d.model, &o, pc_task_longest(d.task));
+        const pc_engine_kept kept =
+            pc_engine_kept_of(d.model, d.task, pc_task_n(d.task), &o, &needs);
+        const int64_t planned = needs.n_threads * needs.thread + kept.bytes;
+        cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, &o), PC_OK);
+        cr_expect_eq(pc_evaluator_held(e), planned, "%s", golden_models[i]);
+        cr_assert_eq(pc_evaluator_measure(effects, NULL, e, (const pc_intervention *const *)d.list,
+                                          N_RANDOM),
+                     PC_OK, "%s", pc_last_error());
+        cr_expect_eq(pc_evaluator_held(e), planned, "%s: after measuring", golden_models[i]);
+        pc_evaluator_free(e);
+        free_all(&d);
+    }
 }
 
 /* The effects on some prompts are columns of those on all of them, on either engine. */

@@ -3,25 +3,25 @@
 
 #include <string.h>
 
-/* The activations' changes of gathered rows: r->input (rows, d_model) to r->a (rows, d_mlp). */
-static void activate(pc_delta_run *r, int layer, int64_t rows)
+/* The activations' changes of rows: x (rows, d_model) to r->a (rows, d_mlp). */
+static void activate(pc_delta_run *r, int layer, const float *x, pc_row_list rows)
 {
     const pc_base_layer *l = &r->prompt->base->layers[layer];
     const pc_engine_layer *w = &r->w->layers[layer];
-    pc_delta_norm(r, r->input, r->input, &l->mlp, PC_LN2_W, layer, pc_delta_gathered(r, rows));
+    pc_delta_norm(r, r->input, x, &l->mlp, PC_LN2_W, layer, rows);
     if (r->s->is_gated) {
-        pc_delta_multiply_all(r, r->u, r->input, w->in, rows);
-        pc_delta_multiply_all(r, r->a, r->input, w->gate, rows);
+        pc_delta_multiply_all(r, r->u, r->input, w->in, rows.n);
+        pc_delta_multiply_all(r, r->a, r->input, w->gate, rows.n);
     } else {
-        pc_delta_multiply_all(r, r->a, r->input, w->in, rows);
+        pc_delta_multiply_all(r, r->a, r->input, w->in, rows.n);
     }
     r->w->ops->activation_delta(&(pc_activation_delta_args){.out = r->a,
                                                             .da = r->a,
                                                             .du = r->s->is_gated ? r->u : NULL,
-                                                            .base_row = r->gathered,
+                                                            .base_row = rows.at,
                                                             .a = l->a,
                                                             .u = l->u,
-                                                            .rows = rows,
+                                                            .rows = rows.n,
                                                             .width = r->s->d_mlp,
                                                             .kind = r->s->activation});
 }
@@ -106,21 +106,37 @@ static int64_t gather(pc_delta_run *r, int layer)
     return rows;
 }
 
-/* The rows of computed variants, from r->a through W_out to their places in out. */
-static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows)
+/* Whether every variant reads the stream: then its rows need not be put side by side. */
+static bool all_read_the_stream(pc_delta_run *r, int layer)
 {
-    const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
+    const int reader = pc_reader_of_mlp(r->c, layer), writer = pc_writer_of_mlp(r->c, layer);
+    for (int i = 0; i < r->n; i++) {
+        const pc_variant *v = &r->variants[i];
+        if (!pc_delta_is_computed(v, writer) || pc_routing_input(v->routing, reader)) return false;
+        r->is_watched[i] = pc_delta_is_heeded(v, writer);
+    }
+    return r->is_dirty;
+}
+
+/* Replaced neurons of computed variants, whose rows stand side by side in r->a. */
+static void replace_in_computed(pc_delta_run *r, int layer)
+{
     float *act = r->a;
-    int64_t n_items = 0, from = 0;
     for (int i = 0; i < r->n; i++) {
         size_t n;
         if (!r->computed[i]) continue;
         const pc_cut *cuts = pc_variant_neurons(&n, &r->variants[i], r->c, layer);
         replace_neurons(act, r, layer, i, cuts, n);
-        keep_rows(r->history.act, r, layer, i, act, d_mlp);
-        act += pc_delta_range(r, i)->n * d_mlp;
+        keep_rows(r->history.act, r, layer, i, act, r->s->d_mlp);
+        act += pc_delta_range(r, i)->n * r->s->d_mlp;
     }
-    pc_delta_multiply_all(r, r->sum, r->a, r->w->layers[layer].out, rows);
+}
+
+/* The rows of computed variants, from r->sum to their places in out. */
+static void scatter(float *out, pc_delta_run *r)
+{
+    const int64_t d = r->s->d_model;
+    int64_t n_items = 0, from = 0;
     for (int i = 0; i < r->n; i++) {
         if (!r->computed[i]) continue;
         const pc_row_range *range = pc_delta_range(r, i);
@@ -128,6 +144,26 @@ static void finish_computed(float *out, pc_delta_run *r, int layer, int64_t rows
         from += range->n;
     }
     pc_delta_copy(r, out, d, r->sum, d, n_items, d);
+}
+
+/* out = what the computed variants' MLP changes; marks who is computed. */
+static void compute(float *out, pc_delta_run *r, int layer)
+{
+    const pc_packed *w = r->w->layers[layer].out;
+    if (all_read_the_stream(r, layer)) {
+        const pc_row_list rows = pc_delta_rows(r, r->layout);
+        memset(r->computed, 1, (size_t)r->n);
+        activate(r, layer, r->stream, rows);
+        replace_in_computed(r, layer);
+        pc_delta_multiply_all(r, out, r->a, w, rows.n);
+        return;
+    }
+    memset(r->computed, 0, (size_t)r->n);
+    const int64_t n = gather(r, layer);
+    activate(r, layer, r->input, pc_delta_gathered(r, n));
+    replace_in_computed(r, layer);
+    pc_delta_multiply_all(r, r->sum, r->a, w, n);
+    scatter(out, r);
 }
 
 static void record(const pc_delta_run *r, int layer)
@@ -141,10 +177,7 @@ void pc_delta_mlp(float *out, pc_delta_run *r, int layer)
 {
     const int64_t d = r->s->d_model;
     record(r, layer);
-    memset(r->computed, 0, (size_t)r->n);
-    const int64_t n_computed = gather(r, layer);
-    activate(r, layer, n_computed);
-    finish_computed(out, r, layer, n_computed);
+    compute(out, r, layer);
     for (int i = 0; i < r->n; i++)
         if (!r->computed[i]) change_neurons_alone(out + pc_delta_range(r, i)->row * d, r, layer, i);
     if (r->s->has_post_norms) {

@@ -288,6 +288,11 @@ bool pc_evaluator_keeps_prompts(const pc_evaluator *e)
     return !e->engine || pc_engine_keeps_prompts(e->engine);
 }
 
+int64_t pc_evaluator_held(const pc_evaluator *e)
+{
+    return e->engine ? pc_engine_held(e->engine) : 0;
+}
+
 double pc_evaluator_flop(const pc_evaluator *e)
 {
     return e->engine ? pc_engine_flop(e->engine) : 0;

@@ -51,6 +51,9 @@ int64_t pc_evaluator_n_again(const pc_evaluator *evaluator);
  * begins with preparing them again and should be of many interventions. */
 bool pc_evaluator_keeps_prompts(const pc_evaluator *evaluator);
 
+/* Bytes of the delta engine's rooms and kept prompts at the moment; 0 for the twin. */
+int64_t pc_evaluator_held(const pc_evaluator *evaluator);
+
 /* Floating-point operations of the delta engine's products so far; 0 for the twin. */
 double pc_evaluator_flop(const pc_evaluator *evaluator);
 
