@@ -1,7 +1,7 @@
 /* Circuits: what is built is checked, written and read back byte for byte; hostile files are
  * refused. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/graph_samples.h"
+#include "support/test_folder.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void expect_round_trip(pc_circuit *c, const char *name)
 {
@@ -290,8 +289,8 @@ Test(graph_circuit, writers_refuse_what_is_not_finite)
 
 Test(graph_circuit, files_are_written_and_read)
 {
-    char folder[] = "/tmp/pc_graph_XXXXXX";
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_BYTES];
+    test_folder_make(folder);
     char *path = pc_path_join(folder, "circuit.json");
     pc_circuit *c = sample_induction(), *back = NULL;
     cr_expect_eq(pc_circuit_read(&back, path), PC_ERR_INPUT, "a missing file");
@@ -299,8 +298,7 @@ Test(graph_circuit, files_are_written_and_read)
     cr_assert_eq(pc_circuit_read(&back, path), PC_OK, "%s", pc_last_error());
     cr_expect_eq(pc_circuit_n_edges(back), 16);
     cr_expect_eq(pc_circuit_write_csv(c, "/no/such/folder/scores.csv"), PC_ERR_IO);
-    unlink(path);
-    rmdir(folder);
+    test_folder_remove(folder);
     free(path);
     pc_circuit_free(back);
     pc_circuit_free(c);

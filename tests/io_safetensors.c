@@ -1,5 +1,7 @@
 /* safetensors files: every rule has a file that breaks it, every value comes out as it went in. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/test_folder.h"
+
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -8,7 +10,6 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/io_safetensors-XXXXXX";
-
-static void make_directory(void)
-{
-    cr_assert(mkdtemp(directory));
-}
-
-static void remove_directory(void)
-{
-    DIR *folder = opendir(directory);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder) closedir(folder);
-    rmdir(directory);
-}
-
-TestSuite(io_safetensors, .init = make_directory, .fini = remove_directory);
+TestSuite(io_safetensors, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 static void write_bytes(const char *name, const void *bytes, size_t length)
 {
-    char *path = pc_path_join(directory, name);
+    char *path = pc_path_join(test_folder, name);
     cr_assert_eq(pc_file_replace(path, bytes, length), PC_OK, "%s", pc_last_error());
     free(path);
 }
@@ -68,14 +53,14 @@ static void write_tensors(const char *name, const char *header, size_t data_byte
 static pc_checkpoint *open_checkpoint(void)
 {
     pc_checkpoint *checkpoint;
-    cr_assert_eq(pc_checkpoint_open(&checkpoint, directory), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_checkpoint_open(&checkpoint, test_folder), PC_OK, "%s", pc_last_error());
     return checkpoint;
 }
 
 static void expect_refusal(const char *name, pc_status status, const char *message)
 {
     pc_checkpoint *checkpoint;
-    pc_status found = pc_checkpoint_open(&checkpoint, directory);
+    pc_status found = pc_checkpoint_open(&checkpoint, test_folder);
     cr_expect_eq(found, status, "%s: %s: %s", name, pc_status_name(found), pc_last_error());
     cr_expect(strstr(pc_last_error(), message), "%s: %s", name, pc_last_error());
     cr_expect_null(checkpoint, "%s", name);
@@ -120,7 +105,7 @@ ParameterizedTest(size_t *index, io_safetensors, legal_files_open)
 {
     write_tensors("model.safetensors", good[*index].header, good[*index].data_bytes);
     pc_checkpoint *checkpoint;
-    cr_assert_eq(pc_checkpoint_open(&checkpoint, directory), PC_OK, "%s: %s", good[*index].name,
+    cr_assert_eq(pc_checkpoint_open(&checkpoint, test_folder), PC_OK, "%s: %s", good[*index].name,
                  pc_last_error());
     for (size_t i = 1; i < pc_checkpoint_count(checkpoint); i++)
         cr_expect(strcmp(pc_checkpoint_at(checkpoint, i - 1)->name,
@@ -526,7 +511,7 @@ Test(io_safetensors, broken_indexes_are_refused_with_the_reason)
 Test(io_safetensors, a_truncated_shard_is_refused)
 {
     write_shards("{\"weight_map\":{\"a\":\"" SHARD_A "\",\"b\":\"" SHARD_B "\"}}");
-    char *path = pc_path_join(directory, SHARD_B);
+    char *path = pc_path_join(test_folder, SHARD_B);
     struct stat facts;
     cr_assert(stat(path, &facts) == 0 && truncate(path, facts.st_size - 1) == 0);
     expect_refusal("truncated", PC_ERR_INPUT, SHARD_B ": c: data ends at 8");
@@ -552,7 +537,7 @@ Test(io_safetensors, a_directory_without_one_model_says_what_was_looked_for)
 
 Test(io_safetensors, special_files_are_refused)
 {
-    char *path = pc_path_join(directory, "model.safetensors");
+    char *path = pc_path_join(test_folder, "model.safetensors");
     cr_assert_eq(mkfifo(path, 0600), 0);
     expect_refusal("fifo", PC_ERR_INPUT, "expected a regular file");
     unlink(path);
@@ -599,7 +584,7 @@ Test(io_safetensors, running_out_of_memory_while_opening_leaves_nothing_behind)
     for (;; n++) {
         pc_checkpoint *checkpoint;
         pc_alloc_fail_after(n);
-        pc_status status = pc_checkpoint_open(&checkpoint, directory);
+        pc_status status = pc_checkpoint_open(&checkpoint, test_folder);
         pc_alloc_fail_after(-1);
         if (status == PC_OK) {
             pc_checkpoint_free(checkpoint);

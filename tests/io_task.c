@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "io/csv.h"
 #include "io/task_private.h"
+#include "support/test_folder.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -473,8 +474,8 @@ Test(io_task, named_positions_move_with_the_bos_that_is_put_in_front)
 /* A byte-level BPE of digits, pairs of digits and letters: "1752" is "17" "52". */
 static pc_tokenizer *open_years(void)
 {
-    char directory[] = "/tmp/io_task_years-XXXXXX";
-    cr_assert(mkdtemp(directory));
+    char directory[TEST_FOLDER_BYTES];
+    test_folder_make(directory);
     pc_text vocabulary = {0}, merges = {0}, json = {0};
     int id = 0;
     for (int i = 0; i < 26; i++)
@@ -497,8 +498,7 @@ static pc_tokenizer *open_years(void)
     cr_assert_eq(pc_file_replace(path, json.data, json.length), PC_OK, "%s", pc_last_error());
     pc_tokenizer *tokenizer = NULL;
     pc_status status = pc_tokenizer_open(&tokenizer, directory);
-    unlink(path);
-    rmdir(directory);
+    test_folder_remove(directory);
     free(path);
     pc_text_free(&json);
     pc_text_free(&merges);

@@ -1,7 +1,7 @@
 /* Tasks in other programs' formats: what is written reads back, what cannot be said is refused. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 #include "io/task_private.h"
+#include "support/test_folder.h"
 #include "support/word_tokenizer.h"
 
 #include <criterion/criterion.h>
@@ -14,6 +14,8 @@ enum { N_CTX = 256, BOS = 0 };
 
 static const char *const tasks[] = {"ioi",          "greater-than", "docstring", "gendered-pronoun",
                                     "subject-verb", "copy-name"};
+
+TestSuite(io_task_write, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 static pc_tokenizer *open_words(const word_options *options)
 {
@@ -56,9 +58,7 @@ Test(io_task_write, task_written_for_other_programs_reads_back_the_same)
 {
     static const pc_task_format formats[] = {PC_TASK_JSONL, PC_TASK_AUTO_CIRCUIT, PC_TASK_EAP_IG};
     static const word_style styles[] = {WORD_PAIRS_OF_DIGITS, WORD_CHARACTERS};
-    char folder[] = "/tmp/io_task_write-XXXXXX", path[64];
-    cr_assert(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/task", folder);
+    const char *path = test_folder_path("task", "");
     for (size_t s = 0; s < COUNT(styles); s++) {
         pc_tokenizer *tokenizer = open_words(&(word_options){.style = styles[s]});
         for (size_t t = 0; t < COUNT(tasks); t++)
@@ -70,20 +70,15 @@ Test(io_task_write, task_written_for_other_programs_reads_back_the_same)
             }
         pc_tokenizer_free(tokenizer);
     }
-    remove(path);
-    remove(folder);
 }
 
 static char *export(const pc_task *task, pc_task_format format, const pc_tokenizer *tokenizer)
 {
-    char folder[] = "/tmp/io_task_write-XXXXXX", path[64], *bytes = NULL;
+    const char *path = test_folder_path("task", "");
+    char *bytes = NULL;
     size_t length;
-    cr_assert(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/task", folder);
     cr_assert_eq(pc_task_export(task, path, format, tokenizer), PC_OK, "%s", pc_last_error());
     cr_assert_eq(pc_file_read(&bytes, &length, path, 1 << 24), PC_OK);
-    remove(path);
-    remove(folder);
     return bytes;
 }
 

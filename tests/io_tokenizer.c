@@ -1,12 +1,12 @@
 /* Tokenizers: the same ids as Hugging Face's, round trips, and refusals that name what is refused.
  */
-#define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "io/split_pattern.h"
 #include "io/tokenizer_parts.h"
 #include "base/utf8.h"
+#include "support/test_folder.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define GOLDEN PC_SOURCE_DIR "/tests/golden/tokenizers/"
 #define DEMO PC_SOURCE_DIR "/tools/models/demo"
@@ -399,18 +398,15 @@ Test(io_tokenizer, a_directory_without_tokenizer_says_what_was_looked_for)
 /* A directory of its own with the files of a case; NULL ends them. */
 static void open_files(pc_status *status, pc_tokenizer **out, const char *const (*files)[2])
 {
-    char directory[] = "io_tokenizer_XXXXXX", *paths[8] = {0};
-    cr_assert_not_null(mkdtemp(directory));
+    char directory[TEST_FOLDER_BYTES];
+    test_folder_make(directory);
     for (int i = 0; files[i][0]; i++) {
-        paths[i] = pc_path_join(directory, files[i][0]);
-        cr_assert_eq(pc_file_replace(paths[i], files[i][1], strlen(files[i][1])), PC_OK);
+        char *path = pc_path_join(directory, files[i][0]);
+        cr_assert_eq(pc_file_replace(path, files[i][1], strlen(files[i][1])), PC_OK);
+        free(path);
     }
     *status = pc_tokenizer_open(out, directory);
-    for (int i = 0; paths[i]; i++) {
-        unlink(paths[i]);
-        free(paths[i]);
-    }
-    rmdir(directory);
+    test_folder_remove(directory);
 }
 
 #define SMALL                                                                                      \

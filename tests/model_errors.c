@@ -1,5 +1,7 @@
 /* A model directory that is not as it must be is refused with one line that names the place. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/test_folder.h"
+
 #include "base/file.h"
 #include "io/safetensors.h"
 #include "patchclamp/model.h"
@@ -8,24 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static char folder[64];
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/patchclamp-model-XXXXXX");
-    cr_assert(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    (void)!system(command);
-}
-
-TestSuite(model_errors, .init = make_folder, .fini = remove_folder);
+TestSuite(model_errors, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 static char *read_golden(size_t *length, const char *model, const char *file)
 {
@@ -38,7 +24,7 @@ static char *read_golden(size_t *length, const char *model, const char *file)
 static void write_here(const char *file, const char *bytes, size_t length)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
+    snprintf(path, sizeof path, "%s/%s", test_folder, file);
     cr_assert_eq(pc_file_replace(path, bytes, length), PC_OK, "%s", pc_last_error());
 }
 
@@ -69,7 +55,7 @@ static void copy_file(const char *model, const char *file, const char *from, con
 static void expect_refused(const char *what, pc_status expected, const char *message)
 {
     pc_model *model = NULL;
-    pc_status status = pc_model_open(&model, folder);
+    pc_status status = pc_model_open(&model, test_folder);
     cr_expect_eq(status, expected, "%s: %s, %s", what, pc_status_name(status), pc_last_error());
     cr_expect(status == PC_OK || strstr(pc_last_error(), message), "%s: %s", what, pc_last_error());
     cr_expect(!strchr(pc_last_error(), '\n'), "%s", what);
@@ -177,8 +163,8 @@ Test(model_errors, configurations_that_cannot_be_are_named)
         copy_file(configs[i].model, "model.safetensors", NULL, NULL);
         if (*configs[i].message)
             expect_refused(configs[i].to, configs[i].status, configs[i].message);
-        remove_folder();
-        cr_assert_eq(mkdir(folder, 0700), 0);
+        test_folder_clean_up();
+        test_folder_set_up();
     }
 }
 
@@ -216,7 +202,7 @@ Test(model_errors, keys_without_effect_and_a_bos_beyond_the_vocabulary_are_passe
               "\"n_special\": 0, \"output_past\": true, \"_num_labels\": 1,"
               " \"predict_special_tokens\": true, \"n_ctx\": 19, \"bos_token_id\": 50256");
     copy_file("gpt2-plain", "model.safetensors", NULL, NULL);
-    cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_model_open(&model, test_folder), PC_OK, "%s", pc_last_error());
     cr_expect_eq(pc_model_describe(model)->bos, -1);
     pc_model_free(model);
 }
@@ -224,7 +210,7 @@ Test(model_errors, keys_without_effect_and_a_bos_beyond_the_vocabulary_are_passe
 static uint64_t offset_of(const char *tensor)
 {
     pc_checkpoint *checkpoint;
-    cr_assert_eq(pc_checkpoint_open(&checkpoint, folder), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_checkpoint_open(&checkpoint, test_folder), PC_OK, "%s", pc_last_error());
     const uint64_t offset = pc_checkpoint_find(checkpoint, tensor)->offset;
     pc_checkpoint_free(checkpoint);
     return offset;
@@ -277,7 +263,7 @@ Test(model_errors, prompts_that_cannot_be_are_refused)
     int32_t tokens[64] = {0};
     copy_file("gpt2-plain", "config.json", NULL, NULL);
     copy_file("gpt2-plain", "model.safetensors", NULL, NULL);
-    cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_model_open(&model, test_folder), PC_OK, "%s", pc_last_error());
     cr_expect_eq(pc_model_logits(logits, model, tokens, 0), PC_ERR_INPUT);
     cr_expect_eq(pc_model_logits(logits, model, tokens, 20), PC_ERR_INPUT);
     cr_expect(strstr(pc_last_error(), "has 20 tokens"), "%s", pc_last_error());

@@ -1,7 +1,7 @@
 /* The whole search: same bytes however it was run, resumable at any step, honest about what it
  * refuses. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/golden.h"
+#include "support/test_folder.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -18,35 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char folder[64];
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/patchclamp-find-XXXXXX");
-    cr_assert(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    (void)!system(command);
-}
-
-TestSuite(search_find, .init = make_folder, .fini = remove_folder);
-
-static const char *in_folder(const char *run, const char *file)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s%s%s", folder, run, *file ? "/" : "", file);
-    return path;
-}
+TestSuite(search_find, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 static pc_status find_in(pc_circuit **out, const char *model_name, const char *run,
                          pc_find_options options)
 {
     char directory[256];
-    strcpy(directory, in_folder(run, ""));
+    strcpy(directory, test_folder_path(run, ""));
     pc_model *model = golden_open(model_name);
     json_t *golden = golden_read(model_name);
     pc_task *task = golden_task(golden, model);
@@ -74,22 +52,11 @@ static void run_ok(const char *model, const char *run, pc_find_options options)
     pc_circuit_free(circuit);
 }
 
-static void expect_same_file(const char *a, const char *b, const char *file)
-{
-    char *x, *y;
-    size_t n, m;
-    cr_assert_eq(pc_file_read(&x, &n, in_folder(a, file), 1 << 26), PC_OK, "%s", pc_last_error());
-    cr_assert_eq(pc_file_read(&y, &m, in_folder(b, file), 1 << 26), PC_OK, "%s", pc_last_error());
-    cr_expect(n == m && memcmp(x, y, n) == 0, "%s differs between %s and %s", file, a, b);
-    free(y);
-    free(x);
-}
-
 static void expect_same_run(const char *a, const char *b)
 {
-    expect_same_file(a, b, "circuit.json");
-    expect_same_file(a, b, "scores.csv");
-    expect_same_file(a, b, "circuit.svg");
+    test_folder_expect_same(a, b, "circuit.json");
+    test_folder_expect_same(a, b, "scores.csv");
+    test_folder_expect_same(a, b, "circuit.svg");
 }
 
 Test(search_find, threads_change_no_byte)
@@ -141,7 +108,8 @@ Test(search_find, a_stopped_search_resumes_to_the_same_bytes)
         pc_circuit_free(circuit);
         if (status == PC_OK) break; /* it was done before the stop */
         cr_assert_eq(status, PC_ERR_INTERRUPTED, "%s", pc_last_error());
-        cr_expect(!pc_file_exists(in_folder(run, "circuit.json")), "a stopped run has a result");
+        cr_expect(!pc_file_exists(test_folder_path(run, "circuit.json")),
+                  "a stopped run has a result");
         n_stopped++;
         options.payload = &second;
         options.resume = PC_RESUME_YES;
@@ -156,12 +124,13 @@ Test(search_find, what_a_killed_writer_left_is_removed_on_resume)
 {
     pc_find_options options = top_options(PC_LEVEL_NODE, 3);
     run_ok("gpt2-plain", "run", options);
-    cr_assert_eq(pc_file_replace(in_folder("run", "circuit.json.partial-a1B2c3"), "{", 1), PC_OK);
-    cr_assert_eq(pc_file_replace(in_folder("run", "circuit.json.mine"), "{", 1), PC_OK);
+    cr_assert_eq(pc_file_replace(test_folder_path("run", "circuit.json.partial-a1B2c3"), "{", 1),
+                 PC_OK);
+    cr_assert_eq(pc_file_replace(test_folder_path("run", "circuit.json.mine"), "{", 1), PC_OK);
     options.resume = PC_RESUME_YES;
     run_ok("gpt2-plain", "run", options);
-    cr_expect(!pc_file_exists(in_folder("run", "circuit.json.partial-a1B2c3")));
-    cr_expect(pc_file_exists(in_folder("run", "circuit.json.mine")));
+    cr_expect(!pc_file_exists(test_folder_path("run", "circuit.json.partial-a1B2c3")));
+    cr_expect(pc_file_exists(test_folder_path("run", "circuit.json.mine")));
 }
 
 Test(search_find, a_run_directory_is_not_overwritten)
@@ -217,7 +186,7 @@ Test(search_find, evaluating_the_written_circuit_agrees)
             char run[32];
             snprintf(run, sizeof run, "%s-%s", pc_level_name(level), pc_direction_name(d));
             cr_assert_eq(find_in(&circuit, name, run, options), PC_OK, "%s", pc_last_error());
-            cr_assert_eq(pc_circuit_read(&read, in_folder(run, "circuit.json")), PC_OK, "%s",
+            cr_assert_eq(pc_circuit_read(&read, test_folder_path(run, "circuit.json")), PC_OK, "%s",
                          pc_last_error());
             pc_model *model = golden_open(name);
             json_t *golden = golden_read(name);
@@ -523,8 +492,8 @@ static pc_store *open_journal(pc_store_mode mode)
 {
     const pc_store_fact identity[] = {{"model", "m"}};
     pc_store *store;
-    cr_assert_eq(pc_store_open(&store, in_folder("journal.db", ""), identity, 1, mode), PC_OK, "%s",
-                 pc_last_error());
+    cr_assert_eq(pc_store_open(&store, test_folder_path("journal.db", ""), identity, 1, mode),
+                 PC_OK, "%s", pc_last_error());
     return store;
 }
 
@@ -608,7 +577,8 @@ static void expect_refused(const char *model, const char *run, pc_find_options o
     const pc_status status = find_in(&circuit, model, run, options);
     cr_expect(status == PC_ERR_INPUT || status == PC_ERR_UNSUPPORTED, "%s", message);
     cr_expect(strstr(pc_last_error(), message), "%s: %s", message, pc_last_error());
-    cr_expect(!pc_file_exists(in_folder(run, "run.db")), "%s: a run.db was left behind", message);
+    cr_expect(!pc_file_exists(test_folder_path(run, "run.db")), "%s: a run.db was left behind",
+              message);
     pc_circuit_free(circuit);
 }
 
@@ -660,7 +630,8 @@ Test(search_find, a_circuit_of_other_blocks_is_refused)
     char *json;
     size_t length;
     run_ok("tl-parallel", "run", options);
-    cr_assert_eq(pc_file_read(&json, &length, in_folder("run", "circuit.json"), 1 << 26), PC_OK);
+    cr_assert_eq(pc_file_read(&json, &length, test_folder_path("run", "circuit.json"), 1 << 26),
+                 PC_OK);
     char *at = strstr(json, parallel);
     cr_assert(at);
     memcpy(at, sequential, strlen(sequential));

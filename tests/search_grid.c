@@ -1,7 +1,7 @@
 /* Grids: the numbers of the interventions they stand for, the same bytes however they were
  * measured, honest about what they refuse. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/golden.h"
+#include "support/test_folder.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,29 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char folder[64];
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/patchclamp-grid-XXXXXX");
-    cr_assert(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    (void)!system(command);
-}
-
-TestSuite(search_grid, .init = make_folder, .fini = remove_folder);
-
-static const char *in_folder(const char *run, const char *file)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s%s%s", folder, run, *file ? "/" : "", file);
-    return path;
-}
+TestSuite(search_grid, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 typedef struct bench {
     pc_model *model;
@@ -67,9 +45,9 @@ static bench open_named(void)
                                    .n_ctx = info->n_ctx,
                                    .bos = -1,
                                    .bos_rule = PC_BOS_NEVER};
-    cr_assert_eq(pc_file_replace(in_folder("named.jsonl", ""), lines, strlen(lines)), PC_OK);
-    cr_assert_eq(pc_task_read(&b.task, in_folder("named.jsonl", ""), NULL, &limits), PC_OK, "%s",
-                 pc_last_error());
+    cr_assert_eq(pc_file_replace(test_folder_path("named.jsonl", ""), lines, strlen(lines)), PC_OK);
+    cr_assert_eq(pc_task_read(&b.task, test_folder_path("named.jsonl", ""), NULL, &limits), PC_OK,
+                 "%s", pc_last_error());
     return b;
 }
 
@@ -82,7 +60,7 @@ static void close_bench(bench *b)
 static pc_status measure(pc_grid **out, const bench *b, const char *run, pc_grid_options options)
 {
     char directory[256];
-    strcpy(directory, in_folder(run ? run : "", ""));
+    strcpy(directory, test_folder_path(run ? run : "", ""));
     options.directory = run ? directory : NULL;
     return pc_grid_measure(out, b->model, b->task, &options);
 }
@@ -97,15 +75,8 @@ static void run_ok(const bench *b, const char *run, pc_grid_options options)
 static void expect_same_run(const char *a, const char *b)
 {
     static const char *const files[] = {"grid.csv", "grid.json", "grid.svg"};
-    for (int i = 0; i < 3; i++) {
-        char *x, *y;
-        size_t n, m;
-        cr_assert_eq(pc_file_read(&x, &n, in_folder(a, files[i]), 1 << 26), PC_OK);
-        cr_assert_eq(pc_file_read(&y, &m, in_folder(b, files[i]), 1 << 26), PC_OK);
-        cr_expect(n == m && memcmp(x, y, n) == 0, "%s differs between %s and %s", files[i], a, b);
-        free(y);
-        free(x);
-    }
+    for (int i = 0; i < 3; i++)
+        test_folder_expect_same(a, b, files[i]);
 }
 
 /* ---- what a cell is ---- */
@@ -255,7 +226,7 @@ static void expect_refused(const bench *b, pc_grid_options options, const char *
     const pc_status status = measure(&grid, b, "refused", options);
     cr_expect(status == PC_ERR_INPUT || status == PC_ERR_ARG, "%s", message);
     cr_expect(strstr(pc_last_error(), message), "expected \"%s\": %s", message, pc_last_error());
-    cr_expect(!pc_file_exists(in_folder("refused", "run.db")), "%s: left a file", message);
+    cr_expect(!pc_file_exists(test_folder_path("refused", "run.db")), "%s: left a file", message);
     cr_expect_null(grid);
 }
 
@@ -347,7 +318,8 @@ Test(search_grid, a_stopped_grid_resumes_to_the_same_bytes)
         pc_grid_free(grid);
         if (status == PC_OK) break; /* it was done before the stop */
         cr_assert_eq(status, PC_ERR_INTERRUPTED, "%s", pc_last_error());
-        cr_expect(!pc_file_exists(in_folder(run, "grid.json")), "a stopped run has a result");
+        cr_expect(!pc_file_exists(test_folder_path(run, "grid.json")),
+                  "a stopped run has a result");
         n_stopped++;
         options.payload = &second;
         options.resume = PC_RESUME_YES;

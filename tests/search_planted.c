@@ -1,6 +1,6 @@
 /* Circuits that were planted by hand are found exactly, in the direction that can see them. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/planted.h"
+#include "support/test_folder.h"
 
 #include "model/model_private.h"
 #include "patchclamp/find.h"
@@ -334,8 +334,8 @@ Test(search_planted, pruning_leaves_the_edges_between_input_and_logits)
  */
 Test(search_planted, another_task_does_not_resume)
 {
-    char folder[] = "/tmp/patchclamp-planted-run-XXXXXX", command[128];
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_BYTES];
+    test_folder_make(folder);
     pc_model *model = planted_gate_model(PLANTED_AND);
     pc_task *task = read_pairs(model, gate_pairs);
     pc_task *other = read_pairs(model, "{\"clean\":[1,3,4],\"corrupted\":[0,3,4],\"answers\":[0],"
@@ -360,6 +360,5 @@ Test(search_planted, another_task_does_not_resume)
     pc_task_free(other);
     pc_task_free(task);
     pc_model_free(model);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    cr_assert_eq(system(command), 0);
+    test_folder_remove(folder);
 }

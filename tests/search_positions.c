@@ -1,7 +1,7 @@
 /* Effects at each position alone: the numbers of the interventions they stand for, exactly nothing
  * where nothing changes, the story of the shipped model, the same bytes after any stop. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/golden.h"
+#include "support/test_folder.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,29 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char folder[64];
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/patchclamp-positions-XXXXXX");
-    cr_assert(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    (void)!system(command);
-}
-
-TestSuite(search_positions, .init = make_folder, .fini = remove_folder);
-
-static const char *in_folder(const char *run, const char *file)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s%s%s", folder, run, *file ? "/" : "", file);
-    return path;
-}
+TestSuite(search_positions, .init = test_folder_set_up, .fini = test_folder_clean_up);
 
 typedef struct bench {
     pc_model *model;
@@ -83,9 +61,9 @@ static bench open_named(void)
     pc_task_limits limits = limits_of(b.model);
     limits.bos = -1;
     limits.bos_rule = PC_BOS_NEVER;
-    cr_assert_eq(pc_file_replace(in_folder("named.jsonl", ""), lines, strlen(lines)), PC_OK);
-    cr_assert_eq(pc_task_read(&b.task, in_folder("named.jsonl", ""), NULL, &limits), PC_OK, "%s",
-                 pc_last_error());
+    cr_assert_eq(pc_file_replace(test_folder_path("named.jsonl", ""), lines, strlen(lines)), PC_OK);
+    cr_assert_eq(pc_task_read(&b.task, test_folder_path("named.jsonl", ""), NULL, &limits), PC_OK,
+                 "%s", pc_last_error());
     return b;
 }
 
@@ -111,7 +89,7 @@ static pc_find_options options_at(pc_level level, pc_positions_of of)
 static pc_status find_in(pc_circuit **out, const bench *b, const char *run, pc_find_options options)
 {
     char directory[256];
-    strcpy(directory, in_folder(run ? run : "", ""));
+    strcpy(directory, test_folder_path(run ? run : "", ""));
     options.directory = run ? directory : NULL;
     options.positions.tokenizer = b->tokenizer;
     return pc_find(out, b->model, b->task, &options);
@@ -398,23 +376,12 @@ Test(search_positions, an_empty_circuit_has_no_rows)
     options.threshold = 1000;
     pc_circuit *c = find_ok(&b, "run", options);
     cr_expect_eq(pc_position_effects_n_rows(pc_circuit_positions(c)), 0);
-    cr_expect(pc_file_exists(in_folder("run", "positions.svg")));
+    cr_expect(pc_file_exists(test_folder_path("run", "positions.svg")));
     pc_circuit_free(c);
     close_bench(&b);
 }
 
 /* ---- runs ---- */
-
-static void expect_same_file(const char *a, const char *b, const char *file)
-{
-    char *x, *y;
-    size_t n, m;
-    cr_assert_eq(pc_file_read(&x, &n, in_folder(a, file), 1 << 26), PC_OK, "%s", pc_last_error());
-    cr_assert_eq(pc_file_read(&y, &m, in_folder(b, file), 1 << 26), PC_OK, "%s", pc_last_error());
-    cr_expect(n == m && memcmp(x, y, n) == 0, "%s differs between %s and %s", file, a, b);
-    free(y);
-    free(x);
-}
 
 static const char *const files[] = {"circuit.json", "scores.csv", "circuit.svg", "positions.csv",
                                     "positions.svg"};
@@ -422,7 +389,7 @@ static const char *const files[] = {"circuit.json", "scores.csv", "circuit.svg",
 static void expect_same_run(const char *a, const char *b, int n_files)
 {
     for (int i = 0; i < n_files; i++)
-        expect_same_file(a, b, files[i]);
+        test_folder_expect_same(a, b, files[i]);
 }
 
 static void run_ok(const bench *b, const char *run, pc_find_options options)
@@ -440,8 +407,8 @@ Test(search_positions, the_circuit_is_the_same_without_them)
         run_ok(&b, with, options_at(level, PC_POSITIONS_OF_CIRCUIT));
         run_ok(&b, without, options_at(level, PC_POSITIONS_OF_NONE));
         expect_same_run(with, without, 3);
-        cr_expect(!pc_file_exists(in_folder(without, "positions.csv")));
-        cr_expect(!pc_file_exists(in_folder(without, "positions.svg")));
+        cr_expect(!pc_file_exists(test_folder_path(without, "positions.csv")));
+        cr_expect(!pc_file_exists(test_folder_path(without, "positions.svg")));
     }
     close_bench(&b);
 }
@@ -495,7 +462,8 @@ Test(search_positions, a_stopped_search_resumes_to_the_same_bytes)
         pc_circuit_free(circuit);
         if (status == PC_OK) break; /* it was done before the stop */
         cr_assert_eq(status, PC_ERR_INTERRUPTED, "%s", pc_last_error());
-        cr_expect(!pc_file_exists(in_folder(run, "positions.csv")), "a stopped run has a result");
+        cr_expect(!pc_file_exists(test_folder_path(run, "positions.csv")),
+                  "a stopped run has a result");
         n_stopped++;
         n_among_positions += first.n_positions > 0;
         options.payload = &second;
@@ -553,7 +521,7 @@ Test(search_positions, what_does_not_fit_is_refused_before_a_file_is_made)
     expect_refused(&b, "refused", options, "position end is given twice");
     options.positions.n_names = 0;
     expect_refused(&b, "refused", options, "no position is named");
-    cr_expect(!pc_file_exists(in_folder("refused", "")), "left a directory");
+    cr_expect(!pc_file_exists(test_folder_path("refused", "")), "left a directory");
     pc_positions_of of;
     cr_expect_eq(pc_positions_of_parse(&of, "some"), PC_ERR_INPUT);
     cr_expect(strstr(pc_last_error(), "expected circuit or all"), "%s", pc_last_error());

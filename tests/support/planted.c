@@ -1,14 +1,12 @@
 /* Building models weight by weight. */
-#define _POSIX_C_SOURCE 200809L
 #include "support/planted.h"
+#include "support/test_folder.h"
 
 #include "base/rng.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Tokens: A = 0 and 1, B = 0 and 1, the end; two answers. Residual channels by name. */
 enum { A0, A1, B0, B1, END, VOCAB };
@@ -78,8 +76,8 @@ static void write_weights(const char *folder, const planted *weights)
 
 static pc_model *open_planted(const planted *weights)
 {
-    char folder[] = "/tmp/patchclamp-planted-XXXXXX", command[128];
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_BYTES];
+    test_folder_make(folder);
     write_file(folder, "cfg.json", config, sizeof config - 1, "", 0);
     write_weights(folder, weights);
     pc_model *model;
@@ -87,8 +85,7 @@ static pc_model *open_planted(const planted *weights)
     cr_assert_eq(pc_model_open(&model, folder), PC_OK, "%s", pc_last_error());
     /* reads the files, which are gone in a moment; the model remembers it */
     cr_assert_eq(pc_model_sha256(&sha256, model), PC_OK, "%s", pc_last_error());
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    cr_assert_eq(system(command), 0);
+    test_folder_remove(folder);
     return model;
 }
 
@@ -131,14 +128,13 @@ pc_task_limits planted_limits(const pc_model *model)
 
 pc_task *planted_task(const char *lines, const pc_task_limits *limits)
 {
-    char folder[] = "/tmp/patchclamp-planted-XXXXXX", path[128];
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_BYTES], path[128];
+    test_folder_make(folder);
     write_file(folder, "task.jsonl", lines, strlen(lines), "", 0);
     snprintf(path, sizeof path, "%s/task.jsonl", folder);
     pc_task *task;
     cr_assert_eq(pc_task_read(&task, path, NULL, limits), PC_OK, "%s", pc_last_error());
-    unlink(path);
-    rmdir(folder);
+    test_folder_remove(folder);
     return task;
 }
 
