@@ -23,7 +23,8 @@ void *pc_arena_take(pc_arena *a, int64_t count, size_t size)
 
 pc_status pc_arena_open(pc_arena *a)
 {
-    const size_t size = a->is_too_large ? SIZE_MAX : a->used + ALIGNMENT;
+    if (a->is_too_large) return pc_fail(PC_ERR_NOMEM, "out of memory: sizes overflow");
+    const size_t size = a->used + ALIGNMENT;
     void *start = pc_alloc(size, 1); /* zeroed by the system where it is large: not touched yet */
     if (!start) return PC_ERR_NOMEM;
     a->memory = start;
