@@ -106,8 +106,8 @@ static void add_row(table *t, const pc_grid *grid, const pc_grid_info *info, int
     double share;
     table_cell(t, "%lld", (long long)place + 1);
     table_cell(t, "%d", (int)(i / info->n_positions / info->n_heads));
-    table_cell(t, has(info, PC_AXIS_HEAD) ? "%d" : "",
-               (int)(i / info->n_positions % info->n_heads));
+    if (has(info, PC_AXIS_HEAD)) table_cell(t, "%d", (int)(i / info->n_positions % info->n_heads));
+    else table_cell(t, "%s", "");
     table_cell(t, "%s", p ? p->name : "");
     if (p) table_position_token(t, p, LONGEST_SHOWN);
     else table_cell(t, "%s", "");
