@@ -114,6 +114,33 @@ static bool is_right(const population *p, const pc_race_result *r)
     return weakest >= strongest;
 }
 
+/* One interval, at errors of 5 %, misses as often as it says: neither more nor less. 4,000 of them:
+ * at a true rate of 5 % fewer than 155 or more than 245 would come once in a thousand times. */
+Test(search_race, an_interval_misses_as_often_as_is_said)
+{
+    enum { DRAWS = 4000, SEEN = 8, ALL = 64 };
+    const struct {
+        int n;
+        const char *what;
+    } cases[] = {{ALL, "8 of 64"}, {16, "8 of 16"}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const pc_race_interval interval = pc_race_interval_of(SEEN, cases[c].n, 0.05);
+        pc_rng rng = {.seed = 5, .stream = c};
+        int n_missed = 0;
+        for (int draw_at = 0; draw_at < DRAWS; draw_at++) {
+            double x[ALL], seen = 0, all = 0;
+            for (int i = 0; i < cases[c].n; i++) {
+                x[i] = normal(&rng);
+                all += x[i] / cases[c].n;
+                seen += i < SEEN ? x[i] / SEEN : 0;
+            }
+            n_missed += fabs(seen - all) > pc_race_width(&interval, x, 10);
+        }
+        cr_expect(n_missed >= 155 && n_missed <= 245, "%s: %d of %d missed", cases[c].what,
+                  n_missed, DRAWS);
+    }
+}
+
 static pc_race race_of(population *p)
 {
     return (pc_race){.n = N,

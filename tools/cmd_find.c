@@ -159,6 +159,9 @@ static pc_status plan(const find_words *w, const pc_find_options *options, opene
     pc_plan made;
     const pc_status status = pc_find_plan(&made, m->model, task, options, PC_PLAN_TIMED);
     if (status == PC_OK) print_plan(&made, w->is_json);
+    if (status == PC_OK && strcmp(options->method, "exact") != 0)
+        fprintf(stderr, "%s takes at most this: it is counted as the exact sweep\n",
+                options->method);
     return status;
 }
 

@@ -1,13 +1,12 @@
 /* The fast engine: prompts are prepared once, on all threads, and kept.
  */
-#define _POSIX_C_SOURCE 200809L
 #include "patch/delta_engine.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "patch/engine_private.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* ---- rooms ---- */
 
@@ -199,20 +198,13 @@ void pc_engine_free(pc_engine *e)
     free(e);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 pc_status pc_engine_time_preparing(double *seconds, pc_engine *e)
 {
     const int n = pc_engine_block(e, e->all_prompts, e->n_prompts);
     pc_engine_drop(e, e->all_prompts, n);
-    const double start = now();
+    const double start = pc_seconds();
     PC_TRY(pc_engine_prepare(e, e->all_prompts, n));
-    *seconds = (now() - start) * e->n_prompts / n;
+    *seconds = (pc_seconds() - start) * e->n_prompts / n;
     return PC_OK;
 }
 

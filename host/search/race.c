@@ -126,27 +126,30 @@ static bool all_equal(const double *x, int n)
     return true;
 }
 
-/* Half the interval's width. */
-static double width_of(const running *r, int k, double quantile, double largest)
+pc_race_interval pc_race_interval_of(int k, int n, double errors)
 {
-    const double n = r->race->n_prompts;
-    const double errors = (1 - r->race->confidence) / ((double)r->race->n * r->n_looks);
-    if (k == r->race->n_prompts) return 0;
-    if (all_equal(r->seen, k)) /* nothing was seen to differ anywhere: nothing is known */
-        return largest > 0 ? (1 - pow(errors, 1.0 / k)) * (largest + fabs(r->seen[0])) : INFINITY;
-    return quantile * pc_standard_error(r->seen, k) * sqrt(1 - k / n);
+    return (pc_race_interval){k, n, errors, k < n ? pc_student_quantile(errors / 2, k - 1) : 0};
+}
+
+double pc_race_width(const pc_race_interval *v, const double *seen, double largest)
+{
+    if (v->k == v->n) return 0;
+    if (all_equal(seen, v->k)) /* nothing was seen to differ anywhere: nothing is known */
+        return largest > 0 ? (1 - pow(v->errors, 1.0 / v->k)) * (largest + fabs(seen[0]))
+                           : INFINITY;
+    return v->quantile * pc_standard_error(seen, v->k) * sqrt(1 - (double)v->k / v->n);
 }
 
 static void find_bounds(running *r)
 {
     const double errors = (1 - r->race->confidence) / ((double)r->race->n * r->n_looks);
-    const double quantile =
-        r->k < r->race->n_prompts ? pc_student_quantile(errors / 2, r->k - 1) : 0;
+    const pc_race_interval interval = pc_race_interval_of(r->k, r->race->n_prompts, errors);
     const double largest = largest_effect(r);
     for (int64_t i = 0; i < r->race->n; i++) {
         if (r->stands[i] != RUNNING) continue;
         const int k = collect(r, i);
-        const double mean = fabs(pc_mean(r->seen, k)), width = width_of(r, k, quantile, largest);
+        const double width = pc_race_width(&interval, r->seen, largest);
+        const double mean = fabs(pc_mean(r->seen, k));
         r->bounds[i] = (bounds){fmax(0, mean - width), mean + width};
     }
 }

@@ -23,6 +23,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The interval after k of n effects were seen: the mean of all n lies outside with probability
+ * `errors`. */
+typedef struct pc_race_interval {
+    int k, n;
+    double errors, quantile;
+} pc_race_interval;
+pc_race_interval pc_race_interval_of(int k, int n, double errors);
+
+/* Half its width from the effects seen (k). `largest`: no effect of any component is larger. */
+double pc_race_width(const pc_race_interval *interval, const double *seen, double largest);
+
 typedef struct pc_race {
     int64_t n; /* components */
     int n_prompts;

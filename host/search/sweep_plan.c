@@ -1,14 +1,13 @@
 /* Plans of sweeps: counted by the planner, timed on a sample. */
-#define _POSIX_C_SOURCE 200809L
 #include "search/sweep_plan.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "patch/engine_batches.h"
 #include "patch/planner.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* What a plan is made for. */
 typedef struct job {
@@ -59,13 +58,6 @@ static pc_status add_list(pc_planner *planner, const pc_plan *plan, const pc_swe
 
 /* ---- time ---- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* What is measured to know how fast this machine is: some of the longest list's interventions on
  * some prompts. */
 typedef struct sample {
@@ -106,11 +98,11 @@ static pc_status time_sample(double *seconds, const sample *s, pc_evaluator *e)
 {
     *seconds = INFINITY;
     for (int round = 0; round < 2; round++) {
-        const double start = now();
+        const double start = pc_seconds();
         PC_TRY(pc_evaluator_measure_on(s->effects, NULL, e,
                                        (const pc_intervention *const *)s->interventions, s->n,
                                        s->prompts, s->n_prompts));
-        *seconds = fmin(*seconds, now() - start);
+        *seconds = fmin(*seconds, pc_seconds() - start);
     }
     return PC_OK;
 }
@@ -119,9 +111,9 @@ static pc_status time_with(pc_plan *plan, const sample *s, const job *j)
 {
     pc_evaluator *e = NULL;
     double opening, preparing = 0, measuring = 0;
-    const double start = now();
+    const double start = pc_seconds();
     PC_TRY(pc_evaluator_open_first(&e, j->model, j->task, j->options, s->n_prompts));
-    opening = now() - start;
+    opening = pc_seconds() - start;
     pc_status status = pc_evaluator_time_preparing(&preparing, e);
     if (status == PC_OK) status = time_sample(&measuring, s, e);
     pc_evaluator_free(e);
