@@ -12,8 +12,8 @@ enum { WARPS = 4, LANES = 4, KEYS = PC_WARP / LANES, FLOATS_PER_KEY = 2 };
 
 /* A query of an item, and what its warp keeps of each key that it sees, the first one at 0. */
 struct query {
-    const pck_attention_batch *batch;
-    const pck_attention_item *item;
+    const pc_attention_batch *batch;
+    const pc_attention_item *item;
     const float *q, *dq;      /* its rows; dq NULL for no change */
     const float *log_pattern; /* of its first key */
     int64_t first_key;
@@ -32,7 +32,7 @@ static __device__ __forceinline__ int lane_of_warp(void)
 /* The parts of dq.(k + dk) + q.dk and of q.k that fall to this lane: every LANES-th channel. */
 static __device__ float2 partial_dots(const query *r, int64_t position)
 {
-    const pck_attention_batch *b = r->batch;
+    const pc_attention_batch *b = r->batch;
     const float *k = b->k + r->item->k + position * b->k_stride;
     const float *dk = pc_changed_row(b->dk, r->item->dk, b->dk_stride, r->item, position);
     float change = 0, base = 0;
@@ -122,7 +122,7 @@ static __device__ void keep_weights(const query *r)
 
 static __device__ void write_row(const query *r, float *dz)
 {
-    const pck_attention_batch *b = r->batch;
+    const pc_attention_batch *b = r->batch;
     const int is_frozen = r->item->dq < 0 && r->item->dk < 0;
     for (int64_t c = lane_of_warp(); c < b->kind.d_head; c += PC_WARP) {
         float sum = 0;
@@ -137,7 +137,7 @@ static __device__ void write_row(const query *r, float *dz)
 }
 
 /* What the warp of this block needs to know of its query; it sees keys up to itself. */
-static __device__ query query_of(const pck_attention_batch *b, const pck_attention_item *item,
+static __device__ query query_of(const pc_attention_batch *b, const pc_attention_item *item,
                                  int64_t position, int most_keys)
 {
     query r = {b, item, b->q + item->q + position * b->q_stride, NULL, NULL, 0, 0, NULL, NULL};
@@ -156,9 +156,9 @@ static __device__ query query_of(const pck_attention_batch *b, const pck_attenti
  * first the channels of 8 keys, then the keys, then the channels of the output. All queries of an
  * item, and all items of a prompt, read the same base rows: they come from the cache. */
 static __global__ void __launch_bounds__(WARPS *PC_WARP)
-    attention_delta_kernel(pck_attention_batch batch, int most_keys)
+    attention_delta_kernel(pc_attention_batch batch, int most_keys)
 {
-    const pck_attention_item *item = &batch.items[blockIdx.x];
+    const pc_attention_item *item = &batch.items[blockIdx.x];
     if (item->seq > PCK_ATTENTION_SHORT) return;
     const int64_t position = item->q_first + (int64_t)blockIdx.y * WARPS + threadIdx.x / PC_WARP;
     if (position >= item->seq) return;
@@ -176,7 +176,7 @@ static __global__ void __launch_bounds__(WARPS *PC_WARP)
 }
 
 /* Which way an item goes depends on the item alone. */
-cudaError_t pck_attention_delta(const pck_attention_batch *batch, cudaStream_t stream)
+cudaError_t pck_attention_delta(const pc_attention_batch *batch, cudaStream_t stream)
 {
     if (batch->n_items == 0 || batch->most_queries == 0) return cudaSuccess;
     const int64_t window = batch->kind.window, most = PCK_ATTENTION_SHORT;

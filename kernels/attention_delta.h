@@ -59,6 +59,39 @@ typedef struct pc_attention_delta_args {
 
 enum { PC_ATTENTION_SCRATCH = 4 };
 
+/* Many heads of many variants in one call. An item is one head of one variant:
+ * pc_attention_delta_args with offsets, in floats, into the arrays of the batch. Items of one
+ * prompt have the same base, whose rows before `first` are thus shared; heads that share keys and
+ * values have the same k, v, dk and dv.
+ *
+ *   dz               where its dz (seq - q_first, d_head) begins
+ *   dq, dk, dv       where its changes begin; below 0: no change
+ *   q, k, v          where position 0 of its head begins in the base run
+ *   log_pattern      where its (seq, seq) begins, rows pattern_stride apart */
+typedef struct pc_attention_item {
+    int64_t dz, dq, dk, dv;
+    int64_t q, k, v, log_pattern, pattern_stride;
+    int32_t seq, first, q_first;
+    int32_t watch_from; /* scores_lost.h alone looks at it */
+} pc_attention_item;
+
+/* An array that no item uses may be NULL.
+ *
+ *   most_seq      no item's seq is larger
+ *   most_queries  no item has more queries, seq - q_first
+ *   scratch       PC_ATTENTION_SCRATCH * most_seq floats
+ *
+ * Any seq, d_head >= 1. A row of dz depends on its item alone. */
+typedef struct pc_attention_batch {
+    float *dz;
+    const float *dq, *dk, *dv, *q, *k, *v, *log_pattern;
+    int64_t dz_stride, dq_stride, dk_stride, dv_stride, q_stride, k_stride, v_stride;
+    const pc_attention_item *items;
+    int64_t n_items, most_seq, most_queries;
+    pc_attention_kind kind;
+    float *scratch;
+} pc_attention_batch;
+
 typedef void pc_attention_delta_fn(const pc_attention_delta_args *args);
 
 pc_attention_delta_fn pc_attention_delta_baseline, pc_attention_delta_avx2;

@@ -19,8 +19,8 @@ struct tile {
 
 /* Queries first ... of an item, and the keys that any of them sees. */
 struct stretch {
-    const pck_attention_batch *batch;
-    const pck_attention_item *item;
+    const pc_attention_batch *batch;
+    const pc_attention_item *item;
     int64_t first, first_key, end_key;
     tile *shared;
 };
@@ -62,7 +62,7 @@ static __device__ __forceinline__ float channel_of(const float *row, int64_t cha
 
 static __device__ void load_queries(const stretch *s, int64_t channel)
 {
-    const pck_attention_batch *b = s->batch;
+    const pc_attention_batch *b = s->batch;
     for (int i = threadIdx.x; i < QUERIES * CHANNELS; i += THREADS) {
         const int row = i / CHANNELS, c = i % CHANNELS;
         const int64_t query = s->first + row;
@@ -114,7 +114,7 @@ static __device__ void add_products(float *change, float *base, const tile *t, i
 /* t (OWN) = the changes of the scores. All threads call it together. */
 static __device__ void change_scores(float *t, const stretch *s, int64_t key)
 {
-    const pck_attention_batch *b = s->batch;
+    const pc_attention_batch *b = s->batch;
     const rows keys = {b->k + s->item->k, b->dk, b->k_stride, s->item->dk, b->dk_stride};
     float change[OWN] = {0}, base[OWN] = {0};
     for (int64_t channel = 0; channel < b->kind.d_head; channel += CHANNELS) {
@@ -255,7 +255,7 @@ static __device__ void add_values(float *out, const stretch *s, int64_t key, int
 
 static __device__ void write_out(const float *out, const stretch *s, int64_t channel)
 {
-    const pck_attention_batch *b = s->batch;
+    const pc_attention_batch *b = s->batch;
     for (int i = 0; i < OUT; i++) {
         const int64_t query = s->first + out_row(i);
         if (query < s->item->seq && channel < b->kind.d_head)
@@ -267,7 +267,7 @@ static __device__ void write_out(const float *out, const stretch *s, int64_t cha
 static __device__ void write_rows(const softmax *m, const stretch *s, int64_t channel,
                                   int is_frozen)
 {
-    const pck_attention_batch *b = s->batch;
+    const pc_attention_batch *b = s->batch;
     const rows values = {b->v + s->item->v, b->dv, b->v_stride, s->item->dv, b->dv_stride};
     float out[CHUNKS][OUT] = {{0}};
     for (int64_t key = s->first_key; key < s->end_key; key += KEYS) {
@@ -285,8 +285,8 @@ static __device__ void write_rows(const softmax *m, const stretch *s, int64_t ch
         write_out(out[chunk], s, channel + chunk * CHANNELS + threadIdx.x % CHANNELS);
 }
 
-static __device__ stretch stretch_of(const pck_attention_batch *batch,
-                                     const pck_attention_item *item, int64_t first, tile *shared)
+static __device__ stretch stretch_of(const pc_attention_batch *batch, const pc_attention_item *item,
+                                     int64_t first, tile *shared)
 {
     const int64_t end = first + QUERIES;
     const int64_t first_key = pc_first_key_of(&batch->kind, first);
@@ -301,10 +301,10 @@ static __device__ stretch stretch_of(const pck_attention_batch *batch,
  * channels, so that heads of up to 256 channels take one pass and wider ones come back for the
  * rest. A query's sums run lane by lane over the keys, whatever its neighbours are. */
 static __global__ void __launch_bounds__(THREADS)
-    attention_delta_long_kernel(pck_attention_batch batch)
+    attention_delta_long_kernel(pc_attention_batch batch)
 {
     __shared__ tile shared;
-    const pck_attention_item *item = &batch.items[blockIdx.x];
+    const pc_attention_item *item = &batch.items[blockIdx.x];
     if (item->seq <= PCK_ATTENTION_SHORT) return;
     const int is_frozen = item->dq < 0 && item->dk < 0;
     const int64_t step = (int64_t)gridDim.y * QUERIES;
@@ -318,7 +318,7 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-cudaError_t pck_attention_delta_long(const pck_attention_batch *batch, cudaStream_t stream)
+cudaError_t pck_attention_delta_long(const pc_attention_batch *batch, cudaStream_t stream)
 {
     const int64_t tiles = (batch->most_queries + QUERIES - 1) / QUERIES, most = 65535;
     return pc_launch(attention_delta_long_kernel,

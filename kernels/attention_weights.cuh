@@ -14,7 +14,7 @@ static const float pc_most_exponent = 80; /* of a new weight; e^88 overflows */
 /* The row of dk or dv for a position, NULL for no change. */
 static __device__ __forceinline__ const float *pc_changed_row(const float *array, int64_t offset,
                                                               int64_t stride,
-                                                              const pck_attention_item *item,
+                                                              const pc_attention_item *item,
                                                               int64_t position)
 {
     if (offset < 0 || position < item->first) return NULL;
@@ -44,6 +44,6 @@ static __device__ __forceinline__ float pc_weight_change(float log_p, float t)
 }
 
 /* What the items of more than PCK_ATTENTION_SHORT positions get; the others are left alone. */
-cudaError_t pck_attention_delta_long(const pck_attention_batch *batch, cudaStream_t stream);
+cudaError_t pck_attention_delta_long(const pc_attention_batch *batch, cudaStream_t stream);
 
 #endif

@@ -12,9 +12,9 @@ static __global__ void __launch_bounds__(PC_ITEM_THREADS) copy_rows_kernel(pc_co
     const pc_row_copy item = args.items[blockIdx.x];
     for (int64_t row = pc_item_row(); row < item.rows; row += pc_item_step()) {
         float *to = args.to + item.to + row * args.to_stride;
-        const float *from = args.from + item.from + row * args.from_stride;
+        const float *from = item.from < 0 ? NULL : args.from + item.from + row * args.from_stride;
         for (int64_t c = threadIdx.x % PC_WARP; c < args.width; c += PC_WARP)
-            to[c] = item.from < 0 ? 0 : from[c];
+            to[c] = from ? from[c] : 0;
     }
 }
 

@@ -32,8 +32,8 @@ static __device__ double length_of(const float *a, const float *b, int64_t d_hea
 }
 
 struct head {
-    const pck_attention_batch *batch;
-    const pck_attention_item *item;
+    const pc_attention_batch *batch;
+    const pc_attention_item *item;
 };
 
 static __device__ const float *dq_of(const head *h, int64_t position)
@@ -70,7 +70,7 @@ static __device__ int64_t first_query(const head *h, int64_t watch_from)
 
 static __device__ double score_size(const head *h, int64_t watch_from)
 {
-    const pck_attention_batch *b = h->batch;
+    const pc_attention_batch *b = h->batch;
     const int64_t d_head = b->kind.d_head, from = first_query(h, watch_from);
     double q = 0, k = 0, dq = 0, dk = 0;
     for (int64_t at = threadIdx.x / PC_WARP; at < h->item->seq; at += ROWS) {
@@ -93,18 +93,21 @@ static __device__ double score_size(const head *h, int64_t watch_from)
  * where changes begin, then for the longest rows. Each is a fraction of what attention itself
  * reads, and an item's answer is one byte. */
 static __global__ void __launch_bounds__(THREADS)
-    scores_lost_kernel(uint8_t *is_lost, pck_attention_batch batch, const int32_t *watch_from)
+    scores_lost_kernel(uint8_t *is_lost, pc_attention_batch batch)
 {
     const int64_t i = blockIdx.x;
     const head h = {&batch, &batch.items[i]};
-    const double size = score_size(&h, watch_from ? watch_from[i] : 0);
+    if (h.item->watch_from < 0) {
+        if (threadIdx.x == 0) is_lost[i] = 0;
+        return;
+    }
+    const double size = score_size(&h, h.item->watch_from);
     if (threadIdx.x == 0) is_lost[i] = size > PC_SCORES_LOST * sqrt((double)batch.kind.d_head);
 }
 
-cudaError_t pck_scores_lost(uint8_t *is_lost, const pck_attention_batch *batch,
-                            const int32_t *watch_from, cudaStream_t stream)
+cudaError_t pck_scores_lost(uint8_t *is_lost, const pc_attention_batch *batch, cudaStream_t stream)
 {
     if (batch->n_items == 0) return cudaSuccess;
     return pc_launch(scores_lost_kernel, dim3((unsigned)batch->n_items), dim3(THREADS), 0, stream,
-                     is_lost, *batch, watch_from);
+                     is_lost, *batch);
 }

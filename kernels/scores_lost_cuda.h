@@ -10,16 +10,11 @@
 extern "C" {
 #endif
 
-/* is_lost (n_items) = 0 or 1 of each item of a batch of pck_attention_delta(). All pointers are the
- * device's.
- *
- *   watch_from  (n_items), or NULL for 0
- *
- * Enqueues on `stream` and returns what the launch said. Sums are in double, in an order that
- * depends on d_head alone: the same answer in any batch, but within a few 1e-16 of the bound not
- * always the processor's. */
-cudaError_t pck_scores_lost(uint8_t *is_lost, const pck_attention_batch *batch,
-                            const int32_t *watch_from, cudaStream_t stream);
+/* is_lost (n_items) = 0 or 1 of each item of a batch of pck_attention_delta(), with the item's
+ * watch_from; 0 where that is below 0. All pointers are the device's. Enqueues on `stream` and
+ * returns what the launch said. Sums are in double, in an order that depends on d_head alone: the
+ * same answer in any batch, but within a few 1e-16 of the bound not always the processor's. */
+cudaError_t pck_scores_lost(uint8_t *is_lost, const pc_attention_batch *batch, cudaStream_t stream);
 
 #ifdef __cplusplus
 }

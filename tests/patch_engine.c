@@ -1,7 +1,7 @@
 /* The delta engine equals the definition: every golden intervention of every architecture. */
+#include "support/drawn.h"
 #include "support/golden.h"
 
-#include "base/rng.h"
 #include "base/text.h"
 #include "patch/engine_memory.h"
 #include "patch/evaluator.h"
@@ -112,117 +112,7 @@ Test(patch_engine, effects_per_query_head_equal_the_brute_force)
 
 /* ---- random interventions, against the twin ---- */
 
-enum { N_RANDOM = 120 };
-
-static int below(pc_rng *rng, int n)
-{
-    return (int)pc_rng_below(rng, (uint64_t)n);
-}
-
-static void put_edge(pc_text *out, pc_rng *rng, const pc_components *c)
-{
-    char name[2 * PC_NAME_BYTES + 2];
-    pc_edge_name(name, c, (int64_t)pc_rng_below(rng, (uint64_t)c->n_edges));
-    pc_text_printf(out, "\"%s\"", name);
-}
-
-static void put_writer(pc_text *out, pc_rng *rng, const pc_components *c)
-{
-    pc_text_printf(out, "\"%s\"", c->writers[below(rng, c->n_writers)].name);
-}
-
-/* Edges, nodes, neurons and streams, some twice; a few at positions, a few with held writers. */
-static void put_cuts(pc_text *out, pc_rng *rng, const pc_components *c)
-{
-    const int n = 1 + below(rng, 6);
-    pc_text_put(out, "{\"cut\": [");
-    for (int i = 0; i < n; i++) {
-        const int kind = below(rng, 8), layer = below(rng, c->n_layers);
-        if (i) pc_text_put(out, ", ");
-        if (kind == 0) put_writer(out, rng, c);
-        else if (kind == 1 && c->d_mlp)
-            pc_text_printf(out, "\"m%d.n%d\"", layer, below(rng, c->d_mlp));
-        else if (kind == 2 && c->d_mlp)
-            pc_text_printf(out, "\"m%d.n%d->logits\"", layer, below(rng, c->d_mlp));
-        else if (kind == 3)
-            pc_text_printf(out, "\"->%s\"", c->readers[below(rng, c->n_readers)].name);
-        else if (kind == 4) pc_text_printf(out, "\"blocks.%d.hook_resid_pre\"", layer);
-        else put_edge(out, rng, c);
-    }
-    pc_text_put(out, "]");
-    if (below(rng, 3) == 0) pc_text_printf(out, ", \"positions\": [%d, -1, -2]", below(rng, 4));
-    if (below(rng, 3) == 0) {
-        pc_text_put(out, ", \"freeze\": [");
-        put_writer(out, rng, c);
-        pc_text_put(out, "]");
-    }
-    pc_text_put(out, "}");
-}
-
-static void put_circuit(pc_text *out, pc_rng *rng, const pc_components *c)
-{
-    const int share = 1 + below(rng, 9);
-    bool is_first = true;
-    pc_text_put(out, "{\"circuit\": [");
-    for (int64_t e = 0; e < c->n_edges; e++) {
-        char name[2 * PC_NAME_BYTES + 2];
-        if (below(rng, 10) >= share) continue;
-        pc_edge_name(name, c, e);
-        pc_text_printf(out, "%s\"%s\"", is_first ? "" : ", ", name);
-        is_first = false;
-    }
-    pc_text_put(out, "]}");
-}
-
-static void put_path(pc_text *out, pc_rng *rng, const pc_components *c)
-{
-    int64_t edge = (int64_t)pc_rng_below(rng, (uint64_t)c->n_edges);
-    int writer, reader;
-    pc_edge_ends(&writer, &reader, c, edge);
-    pc_text_printf(out, "{\"path\": {\"from\": [\"%s\"], \"to\": [\"%s\"], \"mlps\": \"%s\"}}",
-                   c->writers[writer].name, c->readers[reader].name,
-                   below(rng, 2) ? "free" : "frozen");
-}
-
-static pc_intervention *draw(pc_rng *rng, const pc_model *model)
-{
-    pc_text json = {0};
-    pc_intervention *x;
-    const int kind = below(rng, 10);
-    if (kind == 0) put_circuit(&json, rng, &model->components);
-    else if (kind == 1) put_path(&json, rng, &model->components);
-    else put_cuts(&json, rng, &model->components);
-    cr_assert_eq(pc_intervention_parse(&x, model, json.data), PC_OK, "%s: %s", json.data,
-                 pc_last_error());
-    pc_text_free(&json);
-    return x;
-}
-
-typedef struct drawn {
-    pc_model *model;
-    pc_task *task;
-    pc_intervention *list[N_RANDOM];
-} drawn;
-
-static drawn draw_all(const char *name, uint64_t seed)
-{
-    drawn d = {.model = golden_open(name)};
-    json_t *golden = golden_read(name);
-    pc_rng rng = {.seed = seed};
-    d.task = golden_task(golden, d.model);
-    json_decref(golden);
-    for (int i = 0; i < N_RANDOM; i++)
-        d.list[i] = draw(&rng, d.model);
-    return d;
-}
-
-static void free_all(drawn *d)
-{
-    for (int i = 0; i < N_RANDOM; i++)
-        pc_intervention_free(d->list[i]);
-    pc_task_free(d->task);
-    pc_model_free(d->model);
-}
+enum { N_RANDOM = MOST_DRAWN };
 
 static pc_evaluator *open_engine(const drawn *d, pc_engine_kind engine, int n_threads,
                                  pc_metric metric)
@@ -251,7 +141,7 @@ static void compare_engines(const char *name, uint64_t seed, pc_metric metric)
 {
     static double fast[N_RANDOM * MOST_PROMPTS], slow[N_RANDOM * MOST_PROMPTS];
     bool fast_touched[N_RANDOM], slow_touched[N_RANDOM];
-    drawn d = draw_all(name, seed);
+    drawn d = draw_all(name, seed, N_RANDOM);
     const int n = pc_task_n(d.task);
     measure(fast, fast_touched, &d, PC_ENGINE_DELTA, 1, metric);
     measure(slow, slow_touched, &d, PC_ENGINE_TWIN, 1, metric);
@@ -292,7 +182,7 @@ Test(patch_engine, threads_batch_and_order_change_no_bit)
     static double all[N_RANDOM * MOST_PROMPTS], other[N_RANDOM * MOST_PROMPTS];
     const char *const names[] = {"gpt2-odd", "qwen3-norm", "gemma2-caps", "neox-parallel"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-        drawn d = draw_all(names[k], 7);
+        drawn d = draw_all(names[k], 7, N_RANDOM);
         const int n = pc_task_n(d.task);
         measure(all, NULL, &d, PC_ENGINE_DELTA, 1, PC_METRIC_LOGIT_DIFF);
         measure(other, NULL, &d, PC_ENGINE_DELTA, 3, PC_METRIC_LOGIT_DIFF);
@@ -339,7 +229,7 @@ static void check_savings(const char *name, uint64_t seed, pc_source source)
     static double with[N_RANDOM * MOST_PROMPTS], without[N_RANDOM * MOST_PROMPTS];
     bool touched[N_RANDOM], touched_without[N_RANDOM];
     double least, flop;
-    drawn d = draw_all(name, seed);
+    drawn d = draw_all(name, seed, N_RANDOM);
     const int n = pc_task_n(d.task);
     measure_without(with, touched, &least, &d, source, 0);
     for (unsigned saving = 0; saving <= PC_N_SAVINGS; saving++) {
@@ -432,7 +322,7 @@ Test(patch_engine, the_plan_counts_what_is_multiplied)
 {
     int n_all = 0;
     for (int i = 0; i < N_GOLDEN_MODELS; i++) {
-        drawn d = draw_all(golden_models[i], 300 + (uint64_t)i);
+        drawn d = draw_all(golden_models[i], 300 + (uint64_t)i, N_RANDOM);
         const pc_intervention *list[N_RANDOM];
         int n = 0;
         for (int k = 0; k < N_RANDOM; k++)
@@ -450,7 +340,7 @@ Test(patch_engine, the_plan_knows_what_is_held)
 {
     static double effects[N_RANDOM * MOST_PROMPTS];
     for (int i = 0; i < N_GOLDEN_MODELS; i++) {
-        drawn d = draw_all(golden_models[i], 1);
+        drawn d = draw_all(golden_models[i], 1, N_RANDOM);
         pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
         pc_evaluator *e;
         o.engine = PC_ENGINE_DELTA;
@@ -459,7 +349,7 @@ Test(patch_engine, the_plan_knows_what_is_held)
         const pc_engine_needs needs = pc_engine_needs_of(d.model, &o, pc_task_longest(d.task));
         const pc_engine_kept kept =
             pc_engine_kept_of(d.model, d.task, pc_task_n(d.task), &o, &needs);
-        const int64_t planned = needs.n_threads * needs.thread + kept.bytes;
+        const int64_t planned = needs.n_hands * needs.thread + kept.bytes;
         cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, &o), PC_OK);
         cr_expect_eq(pc_evaluator_held(e), planned, "%s", golden_models[i]);
         cr_assert_eq(pc_evaluator_measure(effects, NULL, e, (const pc_intervention *const *)d.list,
@@ -477,7 +367,7 @@ Test(patch_engine, chosen_prompts_give_the_same_bits)
     static double all[N_RANDOM * MOST_PROMPTS], some[N_RANDOM * MOST_PROMPTS];
     const pc_engine_kind engines[] = {PC_ENGINE_DELTA, PC_ENGINE_TWIN};
     for (int k = 0; k < 2; k++) {
-        drawn d = draw_all("gpt2-odd", 7);
+        drawn d = draw_all("gpt2-odd", 7, N_RANDOM);
         const int n = pc_task_n(d.task), chosen[] = {1, n - 1};
         cr_assert(n > 2);
         pc_evaluator *e = open_engine(&d, engines[k], 2, PC_METRIC_LOGIT_DIFF);
@@ -499,7 +389,7 @@ Test(patch_engine, a_bound_on_memory_changes_no_bit_and_too_little_is_refused)
     static double all[N_RANDOM * MOST_PROMPTS], tight[N_RANDOM * MOST_PROMPTS];
     const pc_engine_kind engines[] = {PC_ENGINE_DELTA, PC_ENGINE_TWIN};
     for (int k = 0; k < 2; k++) {
-        drawn d = draw_all("gpt2-odd", 7);
+        drawn d = draw_all("gpt2-odd", 7, N_RANDOM);
         const int n = pc_task_n(d.task), longest = pc_task_longest(d.task);
         pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
         pc_evaluator *e;
@@ -528,7 +418,7 @@ Test(patch_engine, the_full_circuit_changes_nothing_and_the_empty_one_is_the_oth
 {
     for (int i = 0; i < N_GOLDEN_MODELS; i++) {
         double effects[2 * MOST_PROMPTS];
-        drawn d = draw_all(golden_models[i], 1);
+        drawn d = draw_all(golden_models[i], 1, N_RANDOM);
         const int n = pc_task_n(d.task);
         const pc_components *c = &d.model->components;
         uint8_t *kept = calloc((size_t)c->n_edges, 1);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* What /proc/cpuinfo says about the first processor. */
@@ -72,13 +71,29 @@ static void print_memory(void)
            page * (double)sysconf(_SC_AVPHYS_PAGES) / gib);
 }
 
-static void print_cuda(void)
+/* What a backend says of itself, or why it cannot be used; whether it can. */
+static bool print_device(const char *label, const char *name)
 {
-    struct stat facts;
-    const bool has_driver = stat("/proc/driver/nvidia/version", &facts) == 0;
-    printf("cuda         this version has no CUDA backend: --device cuda fails, auto means cpu (%s "
-           "NVIDIA driver is loaded)\n",
-           has_driver ? "an" : "no");
+    char words[256];
+    const bool is_usable = pc_device_describe(words, sizeof words, name) == PC_OK;
+    printf("%s%s%s\n", label,
+           is_usable ? "" : "cannot be used: ", is_usable ? words : pc_last_error());
+    return is_usable;
+}
+
+static void print_devices(void)
+{
+    char name[32], label[64], words[256];
+    bool is_usable = print_device("cuda         ", "cuda");
+    for (int i = 1; is_usable; i++) {
+        snprintf(name, sizeof name, "cuda:%d", i);
+        snprintf(label, sizeof label, "cuda:%-8d", i);
+        is_usable = pc_device_describe(words, sizeof words, name) != PC_ERR_INPUT &&
+                    print_device(label, name);
+    }
+    printf("             needs an NVIDIA driver for CUDA 13 (580 or later) and a GPU of compute "
+           "capability 7.5 or more\n");
+    if (pc_device_has_plugin("emu")) print_device("emu          the CUDA backend, ", "emu");
 }
 
 static void print_model(const char *path, const char *name, void *payload)
@@ -115,7 +130,7 @@ int cmd_doctor(int argc, char **argv)
     print_memory();
     printf("engines      delta (float32, only what an intervention changes), twin (the definition: "
            "double, everything)\n");
-    print_cuda();
+    print_devices();
     printf("cluster      this version has no MPI, no NCCL and no submit\n");
     each_shipped_model(print_model, &n_models);
     if (n_models == 0)

@@ -4,6 +4,7 @@
 #include "exit_code.h"
 #include "open_model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 option_row *add_prompt_options(option_row *at, prompt_words *w)
@@ -33,11 +34,12 @@ option_row *add_measure_options(option_row *at, measure_words *w)
          "processors to use (all); never changes a result", 1, 256},
         {"memory", 0, OPTION_SIZE, &w->memory, "SIZE",
          "what the run may take, such as 2G (no bound); never changes a result", 0, 0},
-        {"device", 0, OPTION_TEXT, &w->device, "NAME", "auto or cpu (auto)", 0, 0},
+        {"device", 0, OPTION_TEXT, &w->device, "NAME",
+         "auto, cpu, cuda, cuda:N or emu (auto: a GPU if there is one)", 0, 0},
         {"engine", 0, OPTION_TEXT, &w->engine, "NAME",
          "delta (float32, only what changes) or twin (the definition: double, everything)", 0, 0},
         {"precision", 0, OPTION_TEXT, &w->precision, "NAME",
-         "fp32 with the delta engine, fp64 with the twin", 0, 0},
+         "of products: fp32, bf16x3, tf32 or bf16 (fp32); fp64 is the twin", 0, 0},
         {"without", 0, OPTION_TEXT, &w->without, "LIST",
          "savings not to make, such as layers,heads; never changes a result", 0, 0},
     };
@@ -87,37 +89,51 @@ pc_task_options task_options_of(const prompt_words *w)
                              .length = (int)w->length};
 }
 
-static int check_device(const char *name, const char *command)
+/* `auto` is a GPU that can be used, else the processor; why it is not the GPU is said where
+ * somebody would expect one: its plug-in is there. */
+static int read_device(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
-    if (!name || strcmp(name, "cpu") == 0 || strcmp(name, "auto") == 0) return EXIT_DONE;
-    if (strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0 || strcmp(name, "emu") == 0) {
-        complain(command, "--device %s: this version has no CUDA backend; use --device cpu", name);
-        return EXIT_FAILED;
+    char words[256];
+    const bool is_auto = !w->device || strcmp(w->device, "auto") == 0;
+    if (out->engine == PC_ENGINE_TWIN) {
+        if (is_auto || strcmp(w->device, "cpu") == 0) return EXIT_DONE;
+        complain(command, "--device %s: the twin computes on the cpu, in double", w->device);
+        return EXIT_USAGE;
     }
-    complain(command, "--device is \"%s\", expected auto or cpu", name);
-    return EXIT_USAGE;
+    if (!is_auto) {
+        out->device = w->device;
+        const pc_status status = pc_device_describe(words, sizeof words, w->device);
+        if (status == PC_OK) return EXIT_DONE;
+        complain(command, "%s", pc_last_error());
+        return status == PC_ERR_INPUT ? EXIT_USAGE : EXIT_FAILED;
+    }
+    if (!pc_device_has_plugin("cuda")) return EXIT_DONE;
+    if (pc_device_describe(words, sizeof words, "cuda") == PC_OK) out->device = "cuda";
+    else fprintf(stderr, "patchclamp %s: computing on the CPU: %s\n", command, pc_last_error());
+    return EXIT_DONE;
 }
 
-/* Each engine computes in one precision, so that either word decides both. */
-static int read_engine(pc_engine_kind *out, const measure_words *w, const char *command)
+/* fp64 is the twin's, the others are the delta engine's. */
+static int read_engine(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
-    if (w->engine && pc_engine_parse(out, w->engine) != PC_OK) {
+    if (w->engine && pc_engine_parse(&out->engine, w->engine) != PC_OK) {
         complain(command, "%s", pc_last_error());
         return EXIT_USAGE;
     }
     if (!w->precision) return EXIT_DONE;
     const bool is_double = strcmp(w->precision, "fp64") == 0;
-    if (!is_double && strcmp(w->precision, "fp32") != 0) {
-        complain(command, "--precision is \"%s\", this version has fp32 and fp64", w->precision);
+    if (!is_double && pc_precision_parse(&out->precision, w->precision) != PC_OK) {
+        complain(command, "--precision is \"%s\", expected fp32, bf16x3, tf32, bf16 or fp64",
+                 w->precision);
         return EXIT_USAGE;
     }
     const pc_engine_kind engine = is_double ? PC_ENGINE_TWIN : PC_ENGINE_DELTA;
-    if (w->engine && *out != engine) {
+    if (w->engine && out->engine != engine) {
         complain(command, "--engine %s computes in %s, not in %s", w->engine,
                  is_double ? "fp32" : "fp64", w->precision);
         return EXIT_USAGE;
     }
-    *out = engine;
+    out->engine = engine;
     return EXIT_DONE;
 }
 
@@ -140,8 +156,8 @@ static pc_status read_savings(unsigned *out, const char *list)
 
 int read_measure_words(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
-    int code = check_device(w->device, command);
-    if (code == EXIT_DONE) code = read_engine(&out->engine, w, command);
+    int code = read_engine(out, w, command);
+    if (code == EXIT_DONE) code = read_device(out, w, command);
     if (code != EXIT_DONE) return code;
     pc_status status = PC_OK;
     if (w->source) status = pc_source_parse(&out->source, w->source);

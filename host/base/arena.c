@@ -34,6 +34,20 @@ pc_status pc_arena_open(pc_arena *a)
     return PC_OK;
 }
 
+pc_status pc_arena_size(pc_arena *a)
+{
+    if (a->is_too_large) return pc_fail(PC_ERR_NOMEM, "out of memory: sizes overflow");
+    a->size = a->used;
+    return PC_OK;
+}
+
+void pc_arena_use(pc_arena *a, void *memory)
+{
+    a->memory = memory;
+    a->block = memory;
+    a->used = 0;
+}
+
 void pc_arena_free(pc_arena *a)
 {
     free(a->memory);

@@ -28,6 +28,11 @@ void *pc_arena_take(pc_arena *arena, int64_t count, size_t size);
 
 /* Gets the block for all that was counted and begins anew. PC_ERR_NOMEM. */
 pc_status pc_arena_open(pc_arena *arena);
+
+/* The same in two steps, for memory of another kind: takes down how much was counted as `size`, and
+ * begins anew in that much memory, aligned and the caller's to free. */
+pc_status pc_arena_size(pc_arena *arena);
+void pc_arena_use(pc_arena *arena, void *memory);
 void pc_arena_free(pc_arena *arena);
 
 #endif

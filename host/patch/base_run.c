@@ -404,20 +404,32 @@ void pc_outputs_free(pc_outputs *outputs)
     *outputs = (pc_outputs){0};
 }
 
+pc_status pc_base_run_at(pc_base_run *out, const pc_model *model, int seq, const float *memory)
+{
+    carving c = {.memory = (float *)memory};
+    *out = (pc_base_run){
+        .seq = seq, .bytes = pc_base_run_bytes(model, seq), .memory = (float *)memory};
+    out->layers = pc_alloc((size_t)model->shape.n_layers, sizeof *out->layers);
+    if (!out->layers) return PC_ERR_NOMEM;
+    carve_run(out, &c, &model->shape);
+    return PC_OK;
+}
+
+void pc_base_run_forget(pc_base_run *run)
+{
+    free(run->layers);
+    *run = (pc_base_run){0};
+}
+
 pc_status pc_base_run_new(pc_base_run *out, pc_outputs *outputs, const pc_engine_weights *weights,
                           const int32_t *tokens, int seq)
 {
-    const pc_model *model = weights->model;
-    carving c = {0};
-    *out = (pc_base_run){.seq = seq, .bytes = pc_base_run_bytes(model, seq)};
-    out->layers = pc_alloc((size_t)model->shape.n_layers, sizeof *out->layers);
-    out->memory = pc_alloc((size_t)out->bytes, 1);
-    pc_status status = out->layers && out->memory ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) {
-        c.memory = out->memory;
-        carve_run(out, &c, &model->shape);
-        status = run_in(out, outputs, weights, tokens);
-    }
+    *out = (pc_base_run){0};
+    float *memory = pc_alloc((size_t)pc_base_run_bytes(weights->model, seq), 1);
+    if (!memory) return PC_ERR_NOMEM;
+    pc_status status = pc_base_run_at(out, weights->model, seq, memory);
+    out->memory = memory;
+    if (status == PC_OK) status = run_in(out, outputs, weights, tokens);
     if (status != PC_OK) pc_base_run_free(out);
     return status;
 }

@@ -37,6 +37,11 @@ typedef struct pc_base_run {
 /* The bytes of a run of seq tokens. */
 int64_t pc_base_run_bytes(const pc_model *model, int seq);
 
+/* The same places in another block of pc_base_run_bytes(), a device's copy for one; free its layers
+ * with pc_base_run_forget(). PC_ERR_NOMEM. */
+pc_status pc_base_run_at(pc_base_run *out, const pc_model *model, int seq, const float *memory);
+void pc_base_run_forget(pc_base_run *run);
+
 /* What all writers write, unrounded: the shapes of pc_change's arrays, with the run's seq. */
 typedef struct pc_outputs {
     double *input, *z, *m, *act;

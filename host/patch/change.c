@@ -10,28 +10,44 @@ static int64_t layer_size(const pc_shape *s, int seq)
     return seq * (pc_q_width(s) + s->d_model + s->d_mlp);
 }
 
+static int64_t n_floats(const pc_shape *s, int seq)
+{
+    return seq * (int64_t)s->d_model + s->n_layers * layer_size(s, seq);
+}
+
+size_t pc_change_float_bytes(const pc_model *model, int seq)
+{
+    return (size_t)n_floats(&model->shape, seq) * sizeof(float);
+}
+
 int64_t pc_change_bytes(const pc_model *model, int seq)
 {
+    return (int64_t)pc_change_float_bytes(model, seq) + (int64_t)model->components.n_writers * seq;
+}
+
+pc_change pc_change_at(const pc_model *model, int seq, const float *memory)
+{
     const pc_shape *s = &model->shape;
-    return (int64_t)sizeof(float) * (seq * (int64_t)s->d_model + s->n_layers * layer_size(s, seq)) +
-           (int64_t)model->components.n_writers * seq;
+    pc_change c = {.memory = (float *)memory};
+    c.input = c.memory;
+    c.z = c.input + seq * (int64_t)s->d_model;
+    c.m = c.z + s->n_layers * seq * pc_q_width(s);
+    c.act = c.m + s->n_layers * (int64_t)seq * s->d_model;
+    return c;
 }
 
 pc_status pc_change_new(pc_change *out, const pc_model *model, int seq)
 {
-    const pc_shape *s = &model->shape;
-    const int64_t n = seq * (int64_t)s->d_model + s->n_layers * layer_size(s, seq);
     *out = (pc_change){0};
-    out->memory = pc_alloc((size_t)n, sizeof *out->memory);
-    out->is_changed = pc_alloc((size_t)model->components.n_writers, (size_t)seq);
-    if (!out->memory || !out->is_changed) {
-        pc_change_free(out);
+    float *memory = pc_alloc((size_t)n_floats(&model->shape, seq), sizeof *memory);
+    uint8_t *is_changed = pc_alloc((size_t)model->components.n_writers, (size_t)seq);
+    if (!memory || !is_changed) {
+        free(is_changed);
+        free(memory);
         return PC_ERR_NOMEM;
     }
-    out->input = out->memory;
-    out->z = out->input + seq * (int64_t)s->d_model;
-    out->m = out->z + s->n_layers * seq * pc_q_width(s);
-    out->act = out->m + s->n_layers * (int64_t)seq * s->d_model;
+    *out = pc_change_at(model, seq, memory);
+    out->is_changed = is_changed;
     return PC_OK;
 }
 

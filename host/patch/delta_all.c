@@ -5,20 +5,20 @@
 
 void pc_delta_all_begin(pc_delta_run *r)
 {
-    memcpy(r->all.stream, r->prompt->change->input,
-           (size_t)(r->prompt->seq * r->s->d_model) * sizeof *r->all.stream);
+    pc_delta_move(r, r->all.stream, r->prompt->change->input, r->prompt->seq, r->s->d_model);
 }
 
 /* Where float32 loses this norm, it has lost every circuit. */
 static void norm(pc_delta_run *r, float *x, int layer)
 {
     const pc_base_norm *base = &r->prompt->base->layers[layer].attention_post;
-    const pc_row_list rows = {r->all.positions, NULL, r->prompt->seq};
+    const pc_row_list rows = {r->all.positions, NULL, NULL, r->prompt->seq};
+    pc_delta_ask(r, r->n);
     for (int i = 0; i < r->n; i++) {
         if (!r->variants[i].routing->is_circuit) continue;
         r->spans[0] = (pc_row_span){.stride = 1, .rows = rows.n};
-        r->span_owners[0] = i;
-        pc_delta_watch_spans(r, x, base->x, rows.at, 1, r->s->d_model, r->s->norm);
+        r->asked_of[r->n_asked] = i;
+        pc_delta_watch_spans(r, x, base->x, rows, 1, r->s->d_model, r->s->norm);
     }
     pc_delta_norm_rows(r, x, x, base, PC_LN1_POST_W, layer, rows);
 }
@@ -33,7 +33,7 @@ void pc_delta_all_attention(pc_delta_run *r, int layer)
     pc_delta_multiply_all(r, out, r->prompt->change->z + layer * seq * pc_q_width(r->s),
                           r->w->layers[layer].o, seq);
     if (r->s->has_post_norms) {
-        memcpy(r->all.attention_sum + at, out, (size_t)(seq * d) * sizeof *out);
+        pc_delta_move(r, r->all.attention_sum + at, out, seq, d);
         norm(r, out, layer);
     }
     pc_delta_add(r, r->all.stream, out, seq * d);

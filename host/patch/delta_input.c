@@ -37,17 +37,18 @@ static void cut(float *to, pc_delta_run *r, int variant, const cut_columns *w, p
             .rows = until - at,
             .sign = sign_of(r, variant)};
     }
-    r->w->ops->cut_rows(&(pc_cut_rows_args){.to = to,
-                                            .change = w->change,
-                                            .was = w->history,
-                                            .to_stride = w->stride,
-                                            .change_stride = w->stride,
-                                            .was_stride = w->stride,
-                                            .width = w->n_columns,
-                                            .items = r->cuts,
-                                            .n_items = n_items,
-                                            .most_rows = most,
-                                            .mode = mode});
+    r->w->device->ops->cut_rows(
+        r->queue, &(pc_cut_rows_args){.to = to,
+                                      .change = w->change,
+                                      .was = w->history,
+                                      .to_stride = w->stride,
+                                      .change_stride = w->stride,
+                                      .was_stride = w->stride,
+                                      .width = w->n_columns,
+                                      .items = pc_delta_list(r, r->cuts, n_items, sizeof *r->cuts),
+                                      .n_items = n_items,
+                                      .most_rows = most,
+                                      .mode = mode});
 }
 
 static const float *history_of(const float *history, const pc_delta_run *r, int layer,
@@ -71,20 +72,20 @@ static void add_input(float *x, pc_delta_run *r, int variant)
 }
 
 /* to += differences (n, width) W; one column block where only one is not 0: the same sums. */
-static void add_product(float *to, pc_delta_run *r, const pc_packed *w, int64_t rows,
+static void add_product(float *to, pc_delta_run *r, pc_engine_matrix w, int64_t rows,
                         int64_t column, int64_t n_columns)
 {
-    const int64_t width = pc_packed_n_in(w), d = r->s->d_model;
-    pc_delta_multiply(r, &(pc_gemm_args){.c = to,
-                                         .a = r->differences + column,
-                                         .c_stride = d,
-                                         .a_stride = width,
-                                         .rows = rows,
-                                         .w = w,
-                                         .k_first = column,
-                                         .k_count = n_columns,
-                                         .n_count = d,
-                                         .mode = PC_GEMM_ADD});
+    pc_delta_multiply(r, &(pc_product){.c = to,
+                                       .a = r->differences + column,
+                                       .c_stride = w.n_out,
+                                       .a_stride = w.n_in,
+                                       .rows = rows,
+                                       .w = w.w,
+                                       .k_first = column,
+                                       .k_count = n_columns,
+                                       .n_count = w.n_out,
+                                       .mode = PC_GEMM_ADD,
+                                       .is_few = true});
 }
 
 /* What a component adds up to where a reader's own input starts from: the variant's, or in a
@@ -106,14 +107,15 @@ static void take(float *to, const pc_delta_run *r, int variant, added from)
 
 /* x += norm(sum + differences W) - what the component added: the norm taken anew for this reader.
  */
-static void add_behind_norm(float *x, pc_delta_run *r, int variant, const pc_packed *w, int layer,
+static void add_behind_norm(float *x, pc_delta_run *r, int variant, pc_engine_matrix w, int layer,
                             pc_weight gain, const pc_base_norm *base, added sums, added outputs,
                             int64_t column, int64_t n_columns)
 {
     const int64_t d = r->s->d_model;
     const pc_row_range *range = pc_delta_range(r, variant);
     const pc_row_list rows = {r->positions[r->layout] + range->row,
-                              r->owners[r->layout] + range->row, range->n};
+                              r->owners[r->layout] + range->row, r->placed[r->layout] + range->row,
+                              range->n};
     float *sum = r->sum;
     take(sum, r, variant, sums);
     add_product(sum, r, w, range->n, column, n_columns);
@@ -135,7 +137,7 @@ static void add_differences(float *x, pc_delta_run *r, int variant, int layer, b
                             int64_t column, int64_t n_columns)
 {
     const pc_base_layer *base = &r->prompt->base->layers[layer];
-    const pc_packed *w = is_mlp ? r->w->layers[layer].out : r->w->layers[layer].o;
+    const pc_engine_matrix w = is_mlp ? r->w->layers[layer].out : r->w->layers[layer].o;
     const pc_history *h = &r->history;
     if (!r->s->has_post_norms)
         add_product(x, r, w, pc_delta_range(r, variant)->n, column, n_columns);
@@ -161,9 +163,7 @@ static void add_columns(float *x, pc_delta_run *r, int variant, const pc_cut *cu
     const float *source = (is_mlp ? change->act : change->z) + at;
     const float *history = history_of(is_mlp ? r->history.act : r->history.z, r, layer, width);
     int64_t column = 0;
-    if (n > 1)
-        memset(r->differences, 0,
-               (size_t)(pc_delta_range(r, variant)->n * width) * sizeof *r->differences);
+    if (n > 1) pc_delta_clear(r, r->differences, pc_delta_range(r, variant)->n * width);
     for (size_t i = 0; i < n; i++) {
         column = (is_mlp ? cuts[i].neuron : r->c->writers[cuts[i].writer].head) * size;
         cut(r->differences, r, variant, &(cut_columns){source, history, width, column, size},
@@ -209,8 +209,8 @@ void pc_delta_record(const pc_delta_run *r, int variant, int reader, const float
     float *const *record = r->variants[variant].record;
     if (!record || !record[reader]) return;
     const int64_t d = r->s->d_model;
-    memset(record[reader], 0, (size_t)(range->first * d) * sizeof *x);
-    memcpy(record[reader] + range->first * d, x, (size_t)(range->n * d) * sizeof *x);
+    pc_delta_clear(r, record[reader], range->first * d);
+    pc_delta_move(r, record[reader] + range->first * d, x, range->n, d);
 }
 
 static int compare_pairs(const void *a, const void *b)

@@ -15,29 +15,26 @@ static void activate(pc_delta_run *r, int layer, const float *x, pc_row_list row
     } else {
         pc_delta_multiply_all(r, r->a, r->input, w->in, rows.n);
     }
-    r->w->ops->activation_delta(&(pc_activation_delta_args){.out = r->a,
-                                                            .da = r->a,
-                                                            .du = r->s->is_gated ? r->u : NULL,
-                                                            .base_row = rows.at,
-                                                            .a = l->a,
-                                                            .u = l->u,
-                                                            .rows = rows.n,
-                                                            .width = r->s->d_mlp,
-                                                            .kind = r->s->activation});
+    r->w->device->ops->activation_delta(
+        r->queue, &(pc_activation_delta_args){.out = r->a,
+                                              .da = r->a,
+                                              .du = r->s->is_gated ? r->u : NULL,
+                                              .base_row = pc_delta_at(r, rows),
+                                              .a = l->a,
+                                              .u = l->u,
+                                              .rows = rows.n,
+                                              .width = r->s->d_mlp,
+                                              .kind = r->s->activation});
 }
 
 /* Neurons that every reader sees replaced, where cuts act. act (range rows, d_mlp) */
-static void replace_neurons(float *act, const pc_delta_run *r, int layer, int variant,
-                            const pc_cut *cuts, size_t n)
+static void replace_neurons(float *act, pc_delta_run *r, int layer, int variant, const pc_cut *cuts,
+                            size_t n)
 {
     const int64_t d_mlp = r->s->d_mlp;
-    const pc_row_range *range = pc_delta_range(r, variant);
     const float *change = r->prompt->change->act + (int64_t)layer * r->prompt->seq * d_mlp;
-    for (int k = 0; k < range->n; k++)
-        for (size_t i = 0; i < n; i++)
-            if (pc_delta_is_cut_at(&r->variants[variant], range->first + k))
-                act[k * d_mlp + cuts[i].neuron] =
-                    change[(range->first + k) * d_mlp + cuts[i].neuron];
+    for (size_t i = 0; i < n; i++)
+        pc_delta_replace(r, variant, act + cuts[i].neuron, change + cuts[i].neuron, d_mlp, 1);
 }
 
 static void keep_rows(float *history, const pc_delta_run *r, int layer, int variant,
@@ -53,16 +50,17 @@ static void read_out(float *out, pc_delta_run *r, int layer, int variant, const 
                      int64_t first, int64_t count)
 {
     const int64_t d_mlp = r->s->d_mlp, d = r->s->d_model;
-    pc_delta_multiply(r, &(pc_gemm_args){.c = out,
-                                         .a = act + first,
-                                         .c_stride = d,
-                                         .a_stride = d_mlp,
-                                         .rows = pc_delta_range(r, variant)->n,
-                                         .w = r->w->layers[layer].out,
-                                         .k_first = first,
-                                         .k_count = count,
-                                         .n_count = d,
-                                         .mode = PC_GEMM_SET});
+    pc_delta_multiply(r, &(pc_product){.c = out,
+                                       .a = act + first,
+                                       .c_stride = d,
+                                       .a_stride = d_mlp,
+                                       .rows = pc_delta_range(r, variant)->n,
+                                       .w = r->w->layers[layer].out.w,
+                                       .k_first = first,
+                                       .k_count = count,
+                                       .n_count = d,
+                                       .mode = PC_GEMM_SET,
+                                       .is_few = true});
 }
 
 /* A variant whose MLP is not computed: only replaced neurons change. */
@@ -73,10 +71,10 @@ static void change_neurons_alone(float *out, pc_delta_run *r, int layer, int var
     size_t n;
     const pc_cut *cuts = pc_variant_neurons(&n, &r->variants[variant], r->c, layer);
     if (n == 0) {
-        memset(out, 0, (size_t)(range->n * d) * sizeof *out);
+        pc_delta_clear(r, out, range->n * d);
         return;
     }
-    memset(r->a, 0, (size_t)(range->n * d_mlp) * sizeof *r->a);
+    pc_delta_clear(r, r->a, range->n * d_mlp);
     replace_neurons(r->a, r, layer, variant, cuts, n);
     keep_rows(r->history.act, r, layer, variant, r->a, d_mlp);
     if (n == 1) read_out(out, r, layer, variant, r->a, cuts->neuron, 1);
@@ -149,7 +147,7 @@ static void scatter(float *out, pc_delta_run *r)
 /* out = what the computed variants' MLP changes; marks who is computed. */
 static void compute(float *out, pc_delta_run *r, int layer)
 {
-    const pc_packed *w = r->w->layers[layer].out;
+    const pc_engine_matrix w = r->w->layers[layer].out;
     if (all_read_the_stream(r, layer)) {
         const pc_row_list rows = pc_delta_rows(r, r->layout);
         memset(r->computed, 1, (size_t)r->n);

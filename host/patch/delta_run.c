@@ -28,21 +28,22 @@ static void lay_out_history(pc_delta_run *r, pc_arena *a)
     h->mlp_sum = pc_arena_take(a, sums, sizeof *h->mlp_sum);
 }
 
+static int64_t rows_of_all(const pc_delta_run *r)
+{
+    return r->keep == PC_DELTA_KEEPS_HISTORY ? r->longest : 0;
+}
+
 static void lay_out_all(pc_delta_run *r, pc_arena *a)
 {
-    const int64_t rows = r->keep == PC_DELTA_KEEPS_HISTORY ? r->longest : 0;
-    const int64_t n_layers = r->s->has_post_norms ? r->s->n_layers : 1;
+    const int64_t rows = rows_of_all(r), n_layers = r->s->has_post_norms ? r->s->n_layers : 1;
     const int64_t d = r->s->d_model;
     r->all.stream = pc_arena_take(a, rows * d, sizeof *r->all.stream);
     r->all.attention = pc_arena_take(a, n_layers * rows * d, sizeof *r->all.attention);
     r->all.attention_sum = pc_arena_take(a, r->s->has_post_norms ? n_layers * rows * d : 0,
                                          sizeof *r->all.attention_sum);
-    r->all.positions = pc_arena_take(a, rows, sizeof *r->all.positions);
-    for (int32_t t = 0; a->block && t < rows; t++)
-        r->all.positions[t] = t;
 }
 
-static void lay_out_rows(pc_delta_run *r, pc_arena *a)
+static void lay_out_device(pc_delta_run *r, pc_arena *a)
 {
     const pc_shape *s = r->s;
     const int64_t rows = r->most_rows, kv = (int64_t)r->c->n_kv_heads * s->d_head;
@@ -56,28 +57,34 @@ static void lay_out_rows(pc_delta_run *r, pc_arena *a)
     r->differences = pc_arena_take(a, rows * widest(s), sizeof *r->differences);
     r->a = pc_arena_take(a, rows * s->d_mlp, sizeof *r->a);
     r->u = pc_arena_take(a, s->is_gated ? rows * s->d_mlp : 0, sizeof *r->u);
-}
-
-static void lay_out(pc_delta_run *r, pc_arena *a)
-{
-    const int64_t rows = r->most_rows, heads = r->s->n_heads;
-    lay_out_rows(r, a);
     lay_out_history(r, a);
     lay_out_all(r, a);
-    r->scratch = pc_arena_take(a, PC_ATTENTION_SCRATCH * r->longest, sizeof *r->scratch);
+    for (int layout = 0; layout < PC_N_LAYOUTS; layout++)
+        r->placed[layout] = pc_arena_take(a, rows, sizeof *r->placed[layout]);
+    r->is_lost = pc_arena_take(a, r->most_asked, sizeof *r->is_lost);
+}
+
+static void lay_out_host(pc_delta_run *r, pc_arena *a)
+{
+    const int64_t rows = r->most_rows, heads = r->s->n_heads;
     for (int layout = 0; layout < PC_N_LAYOUTS; layout++) {
         r->positions[layout] = pc_arena_take(a, rows, sizeof *r->positions[layout]);
         r->owners[layout] = pc_arena_take(a, rows, sizeof *r->owners[layout]);
-        /* a variant has at least one row, so that there are no more variants than rows */
+        /* a variant without rows is none: no more variants than rows */
         r->ranges[layout] = pc_arena_take(a, rows, sizeof *r->ranges[layout]);
     }
+    r->all.positions = pc_arena_take(a, rows_of_all(r), sizeof *r->all.positions);
+    for (int32_t t = 0; a->block && t < rows_of_all(r); t++)
+        r->all.positions[t] = t;
     r->gathered = pc_arena_take(a, rows * heads, sizeof *r->gathered);
     r->gathered_owners = pc_arena_take(a, rows, sizeof *r->gathered_owners);
     r->copies = pc_arena_take(a, rows, sizeof *r->copies);
     r->cuts = pc_arena_take(a, rows, sizeof *r->cuts);
     r->spans = pc_arena_take(a, rows, sizeof *r->spans);
-    r->span_owners = pc_arena_take(a, rows, sizeof *r->span_owners);
-    r->is_lost = pc_arena_take(a, rows, sizeof *r->is_lost);
+    r->items = pc_arena_take(a, rows * heads, sizeof *r->items);
+    r->scratch = pc_arena_take(a, PC_ATTENTION_SCRATCH * r->longest, sizeof *r->scratch);
+    r->asked_of = pc_arena_take(a, r->most_asked, sizeof *r->asked_of);
+    r->answers = pc_arena_take(a, r->most_asked, sizeof *r->answers);
     r->is_frail = pc_arena_take(a, rows, sizeof *r->is_frail);
     r->is_watched = pc_arena_take(a, rows, sizeof *r->is_watched);
     r->computed = pc_arena_take(a, rows, sizeof *r->computed);
@@ -92,6 +99,7 @@ static pc_delta_run run_for(const pc_model *model, int longest, int64_t most_row
                           .c = &model->components,
                           .longest = longest,
                           .most_rows = most_rows,
+                          .most_asked = most_rows * model->shape.n_heads,
                           .keep = keep};
 }
 
@@ -99,35 +107,57 @@ int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows
                            pc_delta_keep keep)
 {
     pc_delta_run r = run_for(model, longest, most_rows, keep);
-    pc_arena counting = {0};
-    lay_out(&r, &counting);
-    return (int64_t)counting.used;
+    pc_arena host = {0}, device = {0};
+    lay_out_host(&r, &host);
+    lay_out_device(&r, &device);
+    return (int64_t)(host.used + device.used);
 }
 
-pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
-                           int64_t most_rows, pc_delta_keep keep, unsigned without)
+pc_queue_needs pc_delta_run_needs(const pc_model *model, int longest, int64_t most_rows)
+{
+    const pc_shape *s = &model->shape;
+    const int64_t w = widest(s) > s->d_model ? widest(s) : s->d_model;
+    const int64_t items = most_rows * s->n_heads * (int64_t)sizeof(pc_attention_item);
+    return (pc_queue_needs){.widest = w > pc_qkv_width(s) ? w : pc_qkv_width(s),
+                            .few_rows = longest,
+                            .list_bytes = items + most_rows * 64};
+}
+
+static pc_status open_arenas(pc_delta_run *r)
+{
+    void *memory;
+    lay_out_host(r, &r->arena);
+    PC_TRY(pc_arena_open(&r->arena));
+    lay_out_host(r, &r->arena);
+    lay_out_device(r, &r->device);
+    PC_TRY(pc_arena_size(&r->device));
+    PC_TRY(pc_device_allocate(&memory, r->w->device, r->device.size));
+    pc_arena_use(&r->device, memory);
+    lay_out_device(r, &r->device);
+    return PC_OK;
+}
+
+pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, pc_queue *queue,
+                           int longest, int64_t most_rows, pc_delta_keep keep, unsigned without)
 {
     *out = NULL;
     pc_delta_run *r = pc_alloc(1, sizeof *r);
     if (!r) return PC_ERR_NOMEM;
     *r = run_for(weights->model, longest, most_rows, keep);
     r->w = weights;
+    r->queue = queue;
     r->without = without;
-    lay_out(r, &r->arena);
-    const pc_status status = pc_arena_open(&r->arena);
-    if (status != PC_OK) {
-        pc_delta_run_free(r);
-        return status;
-    }
-    lay_out(r, &r->arena);
-    *out = r;
-    return PC_OK;
+    const pc_status status = open_arenas(r);
+    if (status == PC_OK) *out = r;
+    else pc_delta_run_free(r);
+    return status;
 }
 
 void pc_delta_run_free(pc_delta_run *r)
 {
     if (!r) return;
     free(r->pairs);
+    pc_device_release(r->w->device, r->device.memory);
     pc_arena_free(&r->arena);
     free(r);
 }
@@ -142,57 +172,72 @@ pc_status pc_delta_run_reserve(pc_delta_run *r, size_t n_inputs)
 
 int64_t pc_delta_run_held(const pc_delta_run *r)
 {
-    return (int64_t)r->arena.size;
+    return (int64_t)(r->arena.size + r->device.size);
+}
+
+pc_queue *pc_delta_run_queue(const pc_delta_run *r)
+{
+    return r->queue;
 }
 
 /* ---- shared steps ---- */
 
-void pc_delta_multiply(pc_delta_run *r, const pc_gemm_args *args)
+void pc_delta_multiply(pc_delta_run *r, const pc_product *args)
 {
     r->flop += 2.0 * (double)args->rows * (double)args->k_count * (double)args->n_count;
-    r->w->ops->gemm(args);
+    r->w->device->ops->product(r->queue, args);
 }
 
-void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, const pc_packed *w,
+void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, pc_engine_matrix w,
                            int64_t rows)
 {
-    const int64_t n_in = pc_packed_n_in(w), n_out = pc_packed_n_out(w);
-    pc_delta_multiply(r, &(pc_gemm_args){.c = c,
-                                         .a = a,
-                                         .c_stride = n_out,
-                                         .a_stride = n_in,
-                                         .rows = rows,
-                                         .w = w,
-                                         .k_count = n_in,
-                                         .n_count = n_out,
-                                         .mode = PC_GEMM_SET});
+    pc_delta_multiply(r, &(pc_product){.c = c,
+                                       .a = a,
+                                       .c_stride = w.n_out,
+                                       .a_stride = w.n_in,
+                                       .rows = rows,
+                                       .w = w.w,
+                                       .k_count = w.n_in,
+                                       .n_count = w.n_out,
+                                       .mode = PC_GEMM_SET});
+}
+
+void pc_delta_clear(const pc_delta_run *r, float *x, int64_t n)
+{
+    r->w->device->ops->clear(r->queue, x, (size_t)n * sizeof *x);
+}
+
+const void *pc_delta_list(const pc_delta_run *r, const void *items, int64_t n, size_t size)
+{
+    return r->w->device->ops->list(r->queue, items, (size_t)n * size);
+}
+
+const int32_t *pc_delta_at(const pc_delta_run *r, pc_row_list rows)
+{
+    return rows.placed ? rows.placed : pc_delta_list(r, rows.at, rows.n, sizeof *rows.at);
 }
 
 void pc_delta_norm_rows(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
                         pc_weight gain, int layer, pc_row_list rows)
 {
+    const int64_t width = r->s->d_model;
+    if (r->s->norm == PC_NORM_NONE) {
+        if (dy != d) pc_delta_move(r, dy, d, rows.n, width);
+        return;
+    }
     const pc_norm_delta_args args = {.dy = dy,
                                      .d = d,
-                                     .base_row = rows.at,
+                                     .base_row = pc_delta_at(r, rows),
                                      .x = base->x,
                                      .mean = base->mean,
                                      .variance = base->variance,
-                                     .gain = pc_model_vector(r->model, gain, layer),
+                                     .gain = pc_engine_gain(r->w, gain, layer),
                                      .gain_offset = (float)r->s->norm_gain_offset,
                                      .eps = r->s->norm_eps,
                                      .rows = rows.n,
-                                     .width = r->s->d_model};
-    switch (r->s->norm) {
-    case PC_NORM_NONE:
-        if (dy != d) memcpy(dy, d, (size_t)(rows.n * r->s->d_model) * sizeof *dy);
-        break;
-    case PC_NORM_LAYER:
-        r->w->ops->layernorm_delta(&args);
-        break;
-    case PC_NORM_RMS:
-        r->w->ops->rmsnorm_delta(&args);
-        break;
-    }
+                                     .width = width};
+    if (r->s->norm == PC_NORM_LAYER) r->w->device->ops->layernorm_delta(r->queue, &args);
+    else r->w->device->ops->rmsnorm_delta(r->queue, &args);
 }
 
 void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
@@ -202,19 +247,43 @@ void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_nor
     pc_delta_norm_rows(r, dy, d, base, gain, layer, rows);
 }
 
-void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
+/* ---- what float32 has lost ---- */
+
+/* Takes the answers that are out. */
+static pc_status look(pc_delta_run *r)
+{
+    const pc_device *device = r->w->device;
+    device->ops->download(r->queue, r->answers, r->is_lost, (size_t)r->n_asked);
+    PC_TRY(pc_device_wait(device, r->queue));
+    for (int64_t i = 0; i < r->n_asked; i++)
+        r->is_frail[r->asked_of[i]] |= r->answers[i];
+    r->n_asked = 0;
+    return PC_OK;
+}
+
+void pc_delta_ask(pc_delta_run *r, int64_t n)
+{
+    assert(n <= r->most_asked);
+    if (r->n_asked + n <= r->most_asked) return;
+    if (r->status == PC_OK) r->status = look(r);
+    r->n_asked = 0;
+}
+
+void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
                           int64_t n_spans, int64_t width, pc_norm kind)
 {
-    r->w->ops->vanishing(&(pc_vanishing_args){.is_lost = r->is_lost,
-                                              .spans = r->spans,
-                                              .n_spans = n_spans,
-                                              .d = d,
-                                              .base_row = at,
-                                              .x = x,
-                                              .width = width,
-                                              .is_centred = kind == PC_NORM_LAYER});
-    for (int64_t i = 0; i < n_spans; i++)
-        r->is_frail[r->span_owners[i]] |= r->is_lost[i];
+    if (n_spans == 0) return;
+    r->w->device->ops->vanishing(
+        r->queue,
+        &(pc_vanishing_args){.is_lost = r->is_lost + r->n_asked,
+                             .spans = pc_delta_list(r, r->spans, n_spans, sizeof *r->spans),
+                             .n_spans = n_spans,
+                             .d = d,
+                             .base_row = pc_delta_at(r, rows),
+                             .x = x,
+                             .width = width,
+                             .is_centred = kind == PC_NORM_LAYER});
+    r->n_asked += n_spans;
 }
 
 /* An owner's rows stand together, at ascending positions. */
@@ -222,25 +291,34 @@ void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list
                     int64_t width, pc_norm kind)
 {
     int64_t n_spans = 0;
+    pc_delta_ask(r, r->n);
     for (int64_t row = 0, end; row < rows.n; row = end) {
         const int32_t owner = rows.owners[row];
         for (end = row; end < rows.n && rows.owners[end] == owner; end++)
             if (rows.at[end] < r->watch_from) row = end + 1;
         if (row == end || !r->is_watched[owner]) continue;
         r->spans[n_spans] = (pc_row_span){.row = row, .stride = 1, .rows = end - row};
-        r->span_owners[n_spans++] = owner;
+        r->asked_of[r->n_asked + n_spans++] = owner;
     }
-    pc_delta_watch_spans(r, d, x, rows.at, n_spans, width, kind);
+    pc_delta_watch_spans(r, d, x, rows, n_spans, width, kind);
+}
+
+/* ---- moving rows ---- */
+
+static void add(const pc_delta_run *r, float *x, const float *y, int64_t n, float sign)
+{
+    r->w->device->ops->add_change(r->queue,
+                                  &(pc_add_change_args){.x = x, .y = y, .sign = sign, .n = n});
 }
 
 void pc_delta_add(const pc_delta_run *r, float *x, const float *y, int64_t n)
 {
-    r->w->ops->add_change(&(pc_add_change_args){.x = x, .y = y, .sign = 1, .n = n});
+    add(r, x, y, n, 1);
 }
 
 void pc_delta_subtract(const pc_delta_run *r, float *x, const float *y, int64_t n)
 {
-    r->w->ops->add_change(&(pc_add_change_args){.x = x, .y = y, .sign = -1, .n = n});
+    add(r, x, y, n, -1);
 }
 
 void pc_delta_copy(const pc_delta_run *r, float *to, int64_t to_stride, const float *from,
@@ -249,14 +327,17 @@ void pc_delta_copy(const pc_delta_run *r, float *to, int64_t to_stride, const fl
     int64_t most = 0;
     for (int64_t i = 0; i < n_items; i++)
         most = r->copies[i].rows > most ? r->copies[i].rows : most;
-    r->w->ops->copy_rows(&(pc_copy_rows_args){.to = to,
-                                              .from = from,
-                                              .to_stride = to_stride,
-                                              .from_stride = from_stride,
-                                              .width = width,
-                                              .items = r->copies,
-                                              .n_items = n_items,
-                                              .most_rows = most});
+    if (most == 0) return;
+    r->w->device->ops->copy_rows(
+        r->queue,
+        &(pc_copy_rows_args){.to = to,
+                             .from = from,
+                             .to_stride = to_stride,
+                             .from_stride = from_stride,
+                             .width = width,
+                             .items = pc_delta_list(r, r->copies, n_items, sizeof *r->copies),
+                             .n_items = n_items,
+                             .most_rows = most});
 }
 
 void pc_delta_move(const pc_delta_run *r, float *to, const float *from, int64_t rows, int64_t width)
@@ -341,8 +422,8 @@ static void clear_history(pc_delta_run *r)
                  {r->history.mlp_sum, s->has_post_norms ? s->d_model : 0}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         for (int layer = 0; layer < s->n_layers; layer++)
-            memset(parts[i].rows + layer * r->most_rows * parts[i].width, 0,
-                   (size_t)(r->n_rows[PC_ROWS_FULL] * parts[i].width) * sizeof(float));
+            pc_delta_clear(r, parts[i].rows + layer * r->most_rows * parts[i].width,
+                           r->n_rows[PC_ROWS_FULL] * parts[i].width);
 }
 
 /* The stream where the input is replaced. */
@@ -412,8 +493,15 @@ static void finish(pc_delta_run *r)
                   pc_delta_rows(r, PC_ROWS_TAIL));
 }
 
-void pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt, const pc_variant *variants,
-                        int n)
+static void place_lists(pc_delta_run *r)
+{
+    for (int layout = 0; layout < PC_N_LAYOUTS; layout++)
+        r->w->device->ops->upload(r->queue, r->placed[layout], r->positions[layout],
+                                  (size_t)r->n_rows[layout] * sizeof *r->positions[layout]);
+}
+
+pc_status pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt,
+                             const pc_variant *variants, int n)
 {
     const int start = variants[0].routing->start;
     r->prompt = prompt;
@@ -423,9 +511,12 @@ void pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt, const pc
     r->watch_from = 0;
     place_rows(r, PC_ROWS_FULL);
     place_rows(r, PC_ROWS_TAIL);
+    place_lists(r);
     clear_history(r);
     memset(r->is_frail, 0, (size_t)n);
-    memset(r->stream, 0, (size_t)(r->n_rows[PC_ROWS_FULL] * r->s->d_model) * sizeof *r->stream);
+    r->status = PC_OK;
+    r->n_asked = 0;
+    pc_delta_clear(r, r->stream, r->n_rows[PC_ROWS_FULL] * r->s->d_model);
     r->is_dirty = start < 0 || !pc_saves(r->without, PC_SAVING_HEADS);
     if (start < 0) change_input(r);
     const int first_layer = start < 0 ? 0 : start / 2;
@@ -433,13 +524,20 @@ void pc_delta_run_batch(pc_delta_run *r, const pc_delta_prompt *prompt, const pc
     for (int layer = first_layer; layer < r->s->n_layers; layer++)
         run_layer(r, layer, start);
     finish(r);
+    PC_TRY(r->status);
+    return look(r);
 }
 
-const float *pc_delta_run_final(const pc_delta_run *r, int i, int position)
+void pc_delta_run_final(float *to, pc_delta_run *r, const pc_final_row *rows, int n)
 {
-    const pc_row_range *range = &r->ranges[PC_ROWS_TAIL][i];
-    assert(position >= range->first);
-    return r->normed + (range->row + position - range->first) * r->s->d_model;
+    const int64_t d = r->s->d_model;
+    assert(n <= r->most_rows);
+    for (int i = 0; i < n; i++) {
+        const pc_row_range *range = &r->ranges[PC_ROWS_TAIL][rows[i].variant];
+        assert(rows[i].position >= range->first);
+        r->copies[i] = (pc_row_copy){i * d, (range->row + rows[i].position - range->first) * d, 1};
+    }
+    pc_delta_copy(r, to, d, r->normed, d, n, d);
 }
 
 bool pc_delta_run_is_frail(const pc_delta_run *r, int i)

@@ -12,10 +12,12 @@
 #ifndef PC_PATCH_DELTA_RUN_H
 #define PC_PATCH_DELTA_RUN_H
 
+#include "backend/device_private.h"
 #include "patch/base_run.h"
 #include "patch/routing.h"
 
-/* c_u of every writer in one prompt: what the source has more than the base. */
+/* c_u of every writer in one prompt: what the source has more than the base. On the host, or on a
+ * device and then without is_changed. */
 typedef struct pc_change {
     float *input;        /* (seq, d_model) */
     float *z;            /* (n_layers, seq, n_heads d_head) of heads, before W_O */
@@ -25,6 +27,7 @@ typedef struct pc_change {
     float *memory;
 } pc_change;
 
+/* Arrays are the device's. */
 typedef struct pc_delta_prompt {
     const pc_base_run *base;
     const pc_change *change;
@@ -36,8 +39,9 @@ typedef struct pc_variant {
     const pc_routing *routing;
     const uint8_t *is_cut_at; /* (seq) where cuts act; NULL: everywhere */
     int first;                /* the position of its first row: nothing changes before it */
-    float *const *given;  /* (routing->n_inputs) own inputs (seq, d_model) as changes, or NULL */
-    float *const *record; /* (n_readers) where to put the inputs' changes (seq, d_model) */
+    /* arrays of the device (seq, d_model): */
+    float *const *given;  /* (routing->n_inputs) own inputs as changes, or NULL */
+    float *const *record; /* (n_readers) where to put the inputs' changes, or NULL */
 } pc_variant;
 
 /* Room for the rows of a batch; one per thread. */
@@ -48,26 +52,38 @@ typedef enum pc_delta_keep {
     PC_DELTA_KEEPS_HISTORY  /* every d_u of the batch is kept */
 } pc_delta_keep;
 
-/* For prompts of up to `longest` tokens; `without` as in pc_evaluator_options. */
-pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, int longest,
-                           int64_t most_rows, pc_delta_keep keep, unsigned without);
+/* On a queue of the weights' device, which stays the caller's, for prompts of up to `longest`
+ * tokens; `without` as in pc_evaluator_options. */
+pc_status pc_delta_run_new(pc_delta_run **out, const pc_engine_weights *weights, pc_queue *queue,
+                           int longest, int64_t most_rows, pc_delta_keep keep, unsigned without);
 void pc_delta_run_free(pc_delta_run *run);
 /* The bytes that such a room takes, and those that a room has taken. */
 int64_t pc_delta_run_bytes(const pc_model *model, int longest, int64_t most_rows,
                            pc_delta_keep keep);
 int64_t pc_delta_run_held(const pc_delta_run *run);
+/* What its queue has to have room for. */
+pc_queue_needs pc_delta_run_needs(const pc_model *model, int longest, int64_t most_rows);
+
+/* The queue that it runs on, for whoever goes on with its results. */
+pc_queue *pc_delta_run_queue(const pc_delta_run *run);
 
 /* Makes room for batches with up to n_inputs own inputs in all their routings together. */
 pc_status pc_delta_run_reserve(pc_delta_run *run, size_t n_inputs);
 
 /* Runs n >= 1 variants of one prompt whose routings start at the same stage, with at most most_rows
  * rows and the own inputs that there is room for. Their results are read by the calls below until
- * the next batch. Nothing is allocated. */
-void pc_delta_run_batch(pc_delta_run *run, const pc_delta_prompt *prompt,
-                        const pc_variant *variants, int n);
+ * the next batch. Nothing is allocated. What went wrong on the device is its status. */
+pc_status pc_delta_run_batch(pc_delta_run *run, const pc_delta_prompt *prompt,
+                             const pc_variant *variants, int n);
 
-/* The change of the final norm's output (d_model) at a position of variant i that has a row. */
-const float *pc_delta_run_final(const pc_delta_run *run, int i, int position);
+/* A position of a variant that has a row. */
+typedef struct pc_final_row {
+    int variant, position;
+} pc_final_row;
+
+/* to (n, d_model), the device's = the change of the final norm's output there. At most most_rows.
+ */
+void pc_delta_run_final(float *to, pc_delta_run *run, const pc_final_row *rows, int n);
 
 /* Whether some norm's changed input x + d was so much smaller than x and d that float32 has lost
  * it: a writer that makes up nearly all of the stream was taken away. Such a variant is to be
@@ -82,5 +98,8 @@ int64_t pc_change_bytes(const pc_model *model, int seq);
 /* Fills is_changed from the numbers. */
 void pc_change_mark(pc_change *change, const pc_model *model, int seq);
 void pc_change_free(pc_change *change);
+/* The bytes of the floats alone, and the same places in another block of them. */
+size_t pc_change_float_bytes(const pc_model *model, int seq);
+pc_change pc_change_at(const pc_model *model, int seq, const float *memory);
 
 #endif

@@ -48,7 +48,10 @@ struct pc_delta_run {
     pc_delta_keep keep;
     unsigned without; /* savings, as in pc_evaluator_options */
     double flop;
-    pc_arena arena; /* everything below but the pairs */
+    pc_queue *queue;
+    pc_status status; /* of what drained early */
+    pc_arena arena;   /* of the host: lists and marks, everything below but the pairs */
+    pc_arena device;  /* of the device: what is said to be its own */
     /* the batch */
     const pc_delta_prompt *prompt;
     const pc_variant *variants;
@@ -57,12 +60,13 @@ struct pc_delta_run {
     int64_t n_rows[PC_N_LAYOUTS];
     int32_t *positions[PC_N_LAYOUTS]; /* (rows) of each row: its base row */
     int32_t *owners[PC_N_LAYOUTS];    /* (rows) ... and its variant */
+    int32_t *placed[PC_N_LAYOUTS];    /* the positions, on the device */
     uint8_t *is_frail;                /* (n) see pc_delta_run_is_frail() */
     uint8_t *is_watched;              /* (n) whether the norm at hand matters to the effect */
     pc_row_layout layout;             /* of `stream` */
     bool is_dirty;                    /* the stream may differ from 0 */
     int watch_from; /* rows of positions before it come to nothing, and are not watched */
-    /* (rows, ...) */
+    /* (rows, ...) on the device */
     float *stream;         /* d_model: the sum of the d_u so far */
     float *input, *normed; /* d_model: of the readers at hand */
     float *out;            /* d_model: what a component adds */
@@ -74,12 +78,16 @@ struct pc_delta_run {
     float *a, *u;          /* d_mlp */
     int32_t *gathered;     /* base rows of gathered rows; (rows n_heads) of q's and k's norms */
     int32_t *gathered_owners;
-    pc_row_copy *copies; /* (rows) of rows from place to place, one step at a time */
-    pc_cut_item *cuts;   /* (rows) ... of what is cut */
-    pc_row_span *spans;  /* (rows) what is watched, whose it is, and what was found */
-    int32_t *span_owners;
-    uint8_t *is_lost;
-    float *scratch;       /* of attention */
+    pc_row_copy *copies;      /* (rows) of rows from place to place, one step at a time */
+    pc_cut_item *cuts;        /* (rows) ... of what is cut */
+    pc_row_span *spans;       /* (rows) what is watched */
+    pc_attention_item *items; /* (rows n_heads) */
+    float *scratch;           /* of attention on the processor */
+    /* what was asked whether float32 has lost it, since the last look: (most_asked) */
+    int64_t n_asked, most_asked;
+    int32_t *asked_of;    /* the variants */
+    uint8_t *is_lost;     /* the answers, on the device */
+    uint8_t *answers;     /* and here */
     uint8_t *computed;    /* (n) whether the MLP at hand is */
     uint8_t *changes;     /* (n, n_heads) PC_CHANGES_... in the layer at hand */
     pc_delta_pair *pairs; /* those of the readers at hand */
@@ -100,24 +108,32 @@ int64_t pc_delta_gather_pairs(float *x, size_t *n, pc_delta_run *r, const pc_del
 /* ---- shared steps ---- */
 
 /* c (rows, n_count) = or += a (rows, k_count) W, gaps as given. */
-void pc_delta_multiply(pc_delta_run *r, const pc_gemm_args *args);
+void pc_delta_multiply(pc_delta_run *r, const pc_product *args);
 /* The whole of W, without gaps. */
-void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, const pc_packed *w,
+void pc_delta_multiply_all(pc_delta_run *r, float *c, const float *a, pc_engine_matrix w,
                            int64_t rows);
+/* x (n) = 0 */
+void pc_delta_clear(const pc_delta_run *r, float *x, int64_t n);
+/* n items of r's queue's lists. */
+const void *pc_delta_list(const pc_delta_run *r, const void *items, int64_t n, size_t size);
 /* Rows and whose they are: at[row] are their base rows. */
 typedef struct pc_row_list {
     const int32_t *at, *owners;
+    const int32_t *placed; /* `at` on the device, or NULL: it is listed when it is needed */
     int64_t n;
 } pc_row_list;
 
 static inline pc_row_list pc_delta_rows(const pc_delta_run *r, pc_row_layout layout)
 {
-    return (pc_row_list){r->positions[layout], r->owners[layout], r->n_rows[layout]};
+    return (pc_row_list){r->positions[layout], r->owners[layout], r->placed[layout],
+                         r->n_rows[layout]};
 }
 static inline pc_row_list pc_delta_gathered(const pc_delta_run *r, int64_t n)
 {
-    return (pc_row_list){r->gathered, r->gathered_owners, n};
+    return (pc_row_list){r->gathered, r->gathered_owners, NULL, n};
 }
+/* The base rows, as an operator may name them. */
+const int32_t *pc_delta_at(const pc_delta_run *r, pc_row_list rows);
 
 /* dy of a norm over the stream. dy and d may be the same. The second does not watch. */
 void pc_delta_norm(pc_delta_run *r, float *dy, const float *d, const pc_base_norm *base,
@@ -128,9 +144,12 @@ void pc_delta_norm_rows(pc_delta_run *r, float *dy, const float *d, const pc_bas
  * watched. */
 void pc_delta_watch(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
                     int64_t width, pc_norm kind);
-/* ... those of the first n_spans of r->spans; `at` are all rows' base rows. */
-void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, const int32_t *at,
+/* ... those of the first n_spans of r->spans, whose owners are r->asked_of[r->n_asked ...]: make
+ * room for them first. */
+void pc_delta_watch_spans(pc_delta_run *r, const float *d, const float *x, pc_row_list rows,
                           int64_t n_spans, int64_t width, pc_norm kind);
+/* Room for n more answers. */
+void pc_delta_ask(pc_delta_run *r, int64_t n);
 /* x (n) += or -= y */
 void pc_delta_add(const pc_delta_run *r, float *x, const float *y, int64_t n);
 void pc_delta_subtract(const pc_delta_run *r, float *x, const float *y, int64_t n);

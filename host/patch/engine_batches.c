@@ -5,9 +5,24 @@
 
 #include <stdlib.h>
 
-int64_t pc_batch_rows(bool has_history, int longest)
+/* Where the device cannot be had, opening the evaluator says so: here the CPU will do. */
+const pc_device *pc_engine_device(const pc_evaluator_options *o)
 {
-    const int64_t rows = has_history ? PC_BATCH_HISTORY_ROWS : PC_BATCH_ROWS;
+    const pc_device *d;
+    if (pc_device_get(&d, o->device, o->precision) != PC_OK)
+        (void)pc_device_get(&d, "cpu", PC_PRECISION_FP32);
+    return d;
+}
+
+pc_batch_sizes pc_batch_sizes_of(const pc_evaluator_options *o)
+{
+    const pc_device *d = pc_engine_device(o);
+    return (pc_batch_sizes){d->facts.rows, d->facts.history_rows, (int)d->facts.most_variants};
+}
+
+int64_t pc_batch_rows(const pc_batch_sizes *sizes, bool has_history, int longest)
+{
+    const int64_t rows = has_history ? sizes->history_rows : sizes->rows;
     return rows > longest ? rows : longest;
 }
 
@@ -57,9 +72,10 @@ static int changed_rows(const pc_prompt *p, const pc_evaluator_options *o)
     return seq - first;
 }
 
-pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *o)
+pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *o,
+                                   const pc_batch_sizes *sizes)
 {
-    pc_batch_limits limits = {pc_task_longest(task), 1};
+    pc_batch_limits limits = {pc_task_longest(task), 1, *sizes};
     for (int i = 0; i < pc_task_n(task); i++) {
         const int rows = changed_rows(pc_task_prompt(task, i), o);
         if (rows > limits.changed) limits.changed = rows;
@@ -70,17 +86,18 @@ pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_optio
 static int most_of(int64_t rows, const pc_batch_limits *limits)
 {
     const int64_t n = rows / limits->changed;
-    return n < 1 ? 1 : n > PC_BATCH_MOST ? (int)PC_BATCH_MOST : (int)n;
+    const int most = limits->sizes.most;
+    return n < 1 ? 1 : n > most ? most : (int)n;
 }
 
 int pc_batch_fill(const pc_batch_limits *limits)
 {
-    return most_of(PC_BATCH_ROWS, limits);
+    return most_of(limits->sizes.rows, limits);
 }
 
 static int most_together(const pc_routed *r, const pc_batch_limits *limits)
 {
-    return most_of(pc_batch_rows(r->routing.has_history, limits->longest), limits);
+    return most_of(pc_batch_rows(&limits->sizes, r->routing.has_history, limits->longest), limits);
 }
 
 static void measure_up(pc_engine_batches *b, const pc_engine_batch *batch)

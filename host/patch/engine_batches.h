@@ -4,25 +4,34 @@
 #ifndef PC_PATCH_ENGINE_BATCHES_H
 #define PC_PATCH_ENGINE_BATCHES_H
 
+#include "backend/device_private.h"
 #include "patch/routing.h"
 
-enum {
-    PC_BATCH_ROWS = 512,         /* enough for the products, little enough for the cache */
-    PC_BATCH_HISTORY_ROWS = 128, /* where every layer's changes are kept */
-    PC_BATCH_MOST = 128          /* interventions */
-};
+/* How large batches are: never changes a result. */
+typedef struct pc_batch_sizes {
+    int64_t rows, history_rows; /* the second where every layer's changes are kept */
+    int most;                   /* interventions */
+} pc_batch_sizes;
+
+/* What the device of the options wants. */
+pc_batch_sizes pc_batch_sizes_of(const pc_evaluator_options *options);
+
+/* The device itself, or the CPU where it cannot be had. */
+const pc_device *pc_engine_device(const pc_evaluator_options *options);
+
+/* The rows of a batch's room: at least one variant of the longest prompt. */
+int64_t pc_batch_rows(const pc_batch_sizes *sizes, bool has_history, int longest);
 
 /* What a task's prompts allow. */
 typedef struct pc_batch_limits {
     int longest; /* tokens of a prompt */
     int changed; /* rows of a variant at most: positions from the first that may change on */
+    pc_batch_sizes sizes;
 } pc_batch_limits;
-pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *options);
+pc_batch_limits pc_batch_limits_of(const pc_task *task, const pc_evaluator_options *options,
+                                   const pc_batch_sizes *sizes);
 /* How many variants without history fill a batch. */
 int pc_batch_fill(const pc_batch_limits *limits);
-
-/* The rows of a batch's room: at least one variant of the longest prompt. */
-int64_t pc_batch_rows(bool has_history, int longest);
 
 typedef struct pc_routed {
     int index; /* in the caller's list */

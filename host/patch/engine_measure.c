@@ -56,8 +56,9 @@ static pc_status measure_variants(measuring *m, pc_engine_hand *h, int at, int n
     pc_engine_prompt *p = &e->prompts[prompt];
     pc_delta_run *run = has_history ? h->keeping : h->plain;
     if (n == 0) return PC_OK;
-    pc_delta_run_batch(run, &p->view, h->variants, n);
-    pc_engine_prompt_effects(h->effects, p, run, h->variants, n, e->weights, &e->options, &h->room);
+    PC_TRY(pc_delta_run_batch(run, &p->view, h->variants, n));
+    PC_TRY(pc_engine_prompt_effects(h->effects, p, run, h->variants, n, e->weights, &e->options,
+                                    &h->room));
     for (int i = 0; i < n; i++) {
         /* in double; and where that is not finite either, the twin says where */
         if (pc_delta_run_is_frail(run, i) || !isfinite(h->effects[i]))
@@ -123,7 +124,7 @@ static pc_status measure_path(measuring *m, pc_engine_hand *h, int at, const pc_
     point_recordings(h, e, &r->receiving);
     const pc_variant sending = {
         .routing = &r->routing, .is_cut_at = is_cut_at, .first = first, .record = h->by_reader};
-    pc_delta_run_batch(h->plain, &e->prompts[prompt].view, &sending, 1);
+    PC_TRY(pc_delta_run_batch(h->plain, &e->prompts[prompt].view, &sending, 1));
     if (pc_delta_run_is_frail(h->plain, 0))
         return measure_again(&m->effects[place(m, r->index, at)], m, h, prompt, r->index);
     h->variants[0] = (pc_variant){.routing = &r->receiving, .first = first, .given = h->by_input};
@@ -151,11 +152,14 @@ static pc_status reserve_recordings(pc_engine_hand *h, const pc_engine *e, size_
     const size_t size = (size_t)pc_task_longest(e->task) * (size_t)e->model->shape.d_model;
     if (n <= h->n_recordings) return PC_OK;
     free(h->by_input);
-    free(h->recorded);
+    pc_device_release(e->device, h->recorded);
+    h->recorded = NULL;
     h->n_recordings = 0;
     h->by_input = pc_alloc(n, sizeof *h->by_input);
-    h->recorded = pc_alloc(n, size * sizeof *h->recorded);
-    if (!h->by_input || !h->recorded) return PC_ERR_NOMEM;
+    if (!h->by_input) return PC_ERR_NOMEM;
+    void *memory;
+    PC_TRY(pc_device_allocate(&memory, e->device, n * size * sizeof *h->recorded));
+    h->recorded = memory;
     h->n_recordings = n;
     return PC_OK;
 }
@@ -180,10 +184,24 @@ static pc_status measure_all(measuring *m)
         const int *prompts = m->prompts + m->first;
         n = pc_engine_block(e, prompts, m->n_prompts - m->first);
         status = pc_engine_prepare(e, prompts, n);
-        pc_workers_job job = pc_engine_job(e, (int64_t)n * m->batches.n_batches, measure_item, m);
+        pc_workers_job job =
+            pc_engine_job(e, e->n_hands, (int64_t)n * m->batches.n_batches, measure_item, m);
         if (status == PC_OK) status = pc_workers_run(&job);
         if (!e->keeps_prompts) pc_engine_drop(e, prompts, n);
     }
+    return status;
+}
+
+/* With the batches that memory allows at the moment. */
+static pc_status measure_so(measuring *m, int n)
+{
+    pc_engine *e = m->engine;
+    const pc_batch_limits limits = pc_batch_limits_of(e->task, &e->options, &e->sizes);
+    m->first = 0;
+    pc_status status = pc_engine_batches_new(&m->batches, m->interventions, n,
+                                             &e->model->components, &limits, e->options.without);
+    if (status == PC_OK) status = measure_all(m);
+    pc_engine_batches_free(&m->batches);
     return status;
 }
 
@@ -192,21 +210,18 @@ pc_status pc_engine_measure(double *effects, bool *is_touched, pc_engine *e,
                             int n_prompts)
 {
     const size_t width = (size_t)n_prompts;
-    const pc_batch_limits limits = pc_batch_limits_of(e->task, &e->options);
     measuring m = {.engine = e,
                    .interventions = interventions,
                    .prompts = prompts,
                    .n_prompts = n_prompts,
                    .effects = effects};
     m.is_touched = pc_alloc((size_t)n * width, 1);
-    pc_status status = m.is_touched ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK)
-        status = pc_engine_batches_new(&m.batches, interventions, n, &e->model->components, &limits,
-                                       e->options.without);
-    if (status == PC_OK) status = measure_all(&m);
+    if (!m.is_touched) return PC_ERR_NOMEM;
+    pc_status status = measure_so(&m, n);
+    while (status == PC_ERR_NOMEM && pc_engine_shrink(e))
+        status = measure_so(&m, n);
     for (int i = 0; i < n && is_touched && status == PC_OK; i++)
         is_touched[i] = memchr(m.is_touched + (size_t)i * width, 1, width) != NULL;
-    pc_engine_batches_free(&m.batches);
     free(m.is_touched);
     return status;
 }

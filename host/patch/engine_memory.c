@@ -6,31 +6,27 @@
 /* Room for prepared prompts where the options set no bound. */
 static const int64_t most_cached = (int64_t)2 << 30;
 
-void pc_engine_lay_out_hand(pc_engine_hand *h, pc_arena *a, const pc_model *model, pc_metric metric,
-                            int longest)
+void pc_engine_lay_out_hand(pc_engine_hand *h, pc_arena *a, const pc_model *model,
+                            const pc_batch_sizes *sizes, int longest)
 {
-    const pc_shape *s = &model->shape;
-    const int64_t rows = pc_metric_needs_all_logits(metric) ? PC_LOGIT_ROWS : 0;
-    h->room.rows = pc_arena_take(a, rows * s->d_model, sizeof *h->room.rows);
-    h->room.logits = pc_arena_take(a, rows * s->vocab_out, sizeof *h->room.logits);
-    h->room.d = pc_arena_take(a, s->vocab_out, sizeof *h->room.d);
-    h->room.y = pc_arena_take(a, s->d_model, sizeof *h->room.y);
-    h->is_cut_at = pc_arena_take(a, (int64_t)PC_BATCH_MOST * longest, sizeof *h->is_cut_at);
-    h->variants = pc_arena_take(a, PC_BATCH_MOST, sizeof *h->variants);
-    h->indices = pc_arena_take(a, PC_BATCH_MOST, sizeof *h->indices);
-    h->effects = pc_arena_take(a, PC_BATCH_MOST, sizeof *h->effects);
+    h->is_cut_at = pc_arena_take(a, (int64_t)sizes->most * longest, sizeof *h->is_cut_at);
+    h->variants = pc_arena_take(a, sizes->most, sizeof *h->variants);
+    h->indices = pc_arena_take(a, sizes->most, sizeof *h->indices);
+    h->effects = pc_arena_take(a, sizes->most, sizeof *h->effects);
     h->by_reader = pc_arena_take(a, model->components.n_readers, sizeof *h->by_reader);
 }
 
-static int64_t hand_bytes(const pc_model *model, pc_metric metric, int longest)
+static int64_t hand_bytes(const pc_model *model, const pc_batch_sizes *sizes, pc_metric metric,
+                          int longest)
 {
     pc_engine_hand h = {0};
     pc_arena counting = {0};
-    pc_engine_lay_out_hand(&h, &counting, model, metric, longest);
-    return (int64_t)counting.used +
-           pc_delta_run_bytes(model, longest, pc_batch_rows(false, longest),
+    pc_engine_lay_out_hand(&h, &counting, model, sizes, longest);
+    return (int64_t)counting.used + pc_logit_room_bytes(model, metric) +
+           pc_delta_run_bytes(model, longest, pc_batch_rows(sizes, false, longest),
                               PC_DELTA_KEEPS_NOTHING) +
-           pc_delta_run_bytes(model, longest, pc_batch_rows(true, longest), PC_DELTA_KEEPS_HISTORY);
+           pc_delta_run_bytes(model, longest, pc_batch_rows(sizes, true, longest),
+                              PC_DELTA_KEEPS_HISTORY);
 }
 
 /* Both runs that prepare a prompt, and what their writers write in double. */
@@ -52,20 +48,31 @@ pc_engine_needs pc_engine_needs_of(const pc_model *model, const pc_evaluator_opt
                                    int longest)
 {
     const bool needs_all = pc_metric_needs_all_logits(o->metric);
+    const pc_batch_sizes sizes = pc_batch_sizes_of(o);
+    const pc_device *device = pc_engine_device(o);
+    const int n_threads = pc_workers_count(o->n_threads, INT32_MAX);
     return (pc_engine_needs){
-        .n_threads = pc_workers_count(o->n_threads, INT32_MAX),
+        .n_threads = n_threads,
+        .n_hands = device->facts.n_queues ? device->facts.n_queues : n_threads,
         .model = model->weights.n_bytes,
-        .packed = pc_engine_weights_bytes(model, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS),
+        .packed =
+            pc_engine_weights_bytes(model, device, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS),
         .means = means_bytes(model, o->source, longest),
-        .thread = hand_bytes(model, o->metric, longest),
+        .thread = hand_bytes(model, &sizes, o->metric, longest),
         .preparing = preparing_bytes(model, longest),
         .twin = pc_prompt_runner_bytes(model, longest),
+        .unused = device->facts.unused,
     };
+}
+
+static int64_t on_device(const pc_engine_needs *n)
+{
+    return n->packed + n->n_hands * n->thread;
 }
 
 static int64_t beside_prompts(const pc_engine_needs *n)
 {
-    return n->packed + n->means + n->n_threads * (n->thread + n->preparing + n->twin);
+    return n->means + n->n_threads * (n->preparing + n->twin) + (n->unused ? 0 : on_device(n));
 }
 
 int64_t pc_engine_needs_fixed(const pc_engine_needs *n)
@@ -73,11 +80,19 @@ int64_t pc_engine_needs_fixed(const pc_engine_needs *n)
     return n->model + beside_prompts(n);
 }
 
+/* A tenth stays for what the driver and products take. */
+int64_t pc_engine_room(int64_t unused)
+{
+    return unused - unused / 10;
+}
+
 /* Blocks are filled from the first prompt on, with one at least (pc_engine_block). */
 pc_engine_kept pc_engine_kept_of(const pc_model *model, const pc_task *task, int n_prompts,
                                  const pc_evaluator_options *o, const pc_engine_needs *needs)
 {
-    pc_engine_kept k = {.room = o->memory ? o->memory - pc_engine_needs_fixed(needs) : most_cached,
+    pc_engine_kept k = {.room = needs->unused ? pc_engine_room(needs->unused - on_device(needs))
+                                : o->memory   ? o->memory - pc_engine_needs_fixed(needs)
+                                              : most_cached,
                         .is_all = true};
     int64_t block = 0;
     for (int i = 0; i < n_prompts; i++) {
@@ -101,7 +116,9 @@ pc_status pc_engine_plan_cache(pc_engine *e)
         pc_engine_kept_of(e->model, e->task, e->n_prompts, &e->options, &needs);
     e->cache_bytes = kept.room;
     e->keeps_prompts = kept.is_all;
-    return pc_memory_allows(&e->options, pc_engine_needs_fixed(&needs) + kept.largest);
+    e->largest_prompt = kept.largest;
+    return pc_memory_allows(&e->options,
+                            pc_engine_needs_fixed(&needs) + (needs.unused ? 0 : kept.largest));
 }
 
 double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int n_prompts,
@@ -116,12 +133,17 @@ double pc_engine_bytes(const pc_model *model, const pc_evaluator_options *o, int
            (prompts < (double)most_cached ? prompts : (double)most_cached);
 }
 
+static int64_t hand_held(const pc_engine_hand *h)
+{
+    return (int64_t)(h->arena.size + h->room.device.size + h->room.host.size) +
+           pc_delta_run_held(h->plain) + pc_delta_run_held(h->keeping);
+}
+
 int64_t pc_engine_held(const pc_engine *e)
 {
     int64_t bytes = 0;
     for (int i = 0; i < e->n_hands; i++)
-        bytes += (int64_t)e->hands[i].arena.size + pc_delta_run_held(e->hands[i].plain) +
-                 pc_delta_run_held(e->hands[i].keeping);
+        bytes += hand_held(&e->hands[i]);
     for (int i = 0; i < e->n_prompts; i++)
         if (e->prompts[i].is_ready)
             bytes += pc_engine_prompt_bytes(e->prompts[i].pair, e->model, e->options.metric);

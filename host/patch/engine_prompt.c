@@ -9,11 +9,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-void pc_engine_prompt_free(pc_engine_prompt *p)
+/* ---- on the device ---- */
+
+static void take_back(pc_engine_prompt *p, const pc_device *device)
+{
+    pc_device_unplace(device, p->change_placed.memory);
+    pc_device_unplace(device, p->base_placed.memory);
+    pc_base_run_forget(&p->base_placed);
+    p->change_placed = (pc_change){0};
+}
+
+static pc_status place_base(pc_engine_prompt *p, const pc_engine_weights *w)
+{
+    const void *placed;
+    const size_t bytes = (size_t)pc_base_run_bytes(w->model, p->base.seq);
+    PC_TRY(pc_device_place(&placed, w->device, p->base.memory, bytes));
+    const pc_status status = pc_base_run_at(&p->base_placed, w->model, p->base.seq, placed);
+    p->base_placed.memory = (float *)placed; /* even without the rest, to be taken back */
+    return status;
+}
+
+static pc_status place_change(pc_engine_prompt *p, const pc_engine_weights *w)
+{
+    const void *placed;
+    pc_device_unplace(w->device, p->change_placed.memory);
+    p->change_placed = (pc_change){0};
+    PC_TRY(pc_device_place(&placed, w->device, p->change.memory,
+                           pc_change_float_bytes(w->model, p->view.seq)));
+    p->change_placed = pc_change_at(w->model, p->view.seq, placed);
+    return PC_OK;
+}
+
+/* Of a base run that is on the device in another memory, the original is of no more use. Of the
+ * changes it is: where they begin is found here. */
+static void drop_original(pc_engine_prompt *p)
+{
+    if (p->base.memory != p->base_placed.memory) pc_base_run_free(&p->base);
+}
+
+void pc_engine_prompt_free(pc_engine_prompt *p, const pc_device *device)
 {
     for (int t = 0; p->targets && t < p->pair->n_targets; t++)
         pc_target_base_free(&p->targets[t]);
     free(p->targets);
+    pc_answers_free(&p->answers);
+    take_back(p, device);
     pc_change_free(&p->change);
     pc_base_run_free(&p->base);
     *p = (pc_engine_prompt){.pair = p->pair};
@@ -21,11 +61,9 @@ void pc_engine_prompt_free(pc_engine_prompt *p)
 
 int64_t pc_engine_prompt_bytes(const pc_prompt *pair, const pc_model *model, pc_metric metric)
 {
-    int64_t targets = 0;
-    for (int t = 0; t < pair->n_targets; t++)
-        targets += pc_target_base_bytes(&pair->targets[t], metric, model);
     return pc_base_run_bytes(model, pair->n_tokens) + pc_change_bytes(model, pair->n_tokens) +
-           targets;
+           pair->n_targets * pc_target_base_bytes(metric, model) +
+           pc_answers_bytes(pair, metric, model);
 }
 
 static void set_view(pc_engine_prompt *p)
@@ -36,8 +74,10 @@ static void set_view(pc_engine_prompt *p)
         if (position < first) first = position;
         if (position > last) last = position;
     }
-    p->view = (pc_delta_prompt){
-        .base = &p->base, .change = &p->change, .seq = last + 1, .first_target = first};
+    p->view = (pc_delta_prompt){.base = &p->base_placed,
+                                .change = &p->change_placed,
+                                .seq = last + 1,
+                                .first_target = first};
 }
 
 /* ---- the other run ---- */
@@ -117,101 +157,199 @@ static pc_status fill_targets(pc_engine_prompt *p, pc_metric metric, const pc_mo
     return status;
 }
 
-/* A target that some variant has a row for. */
-typedef struct target_row {
-    int variant, target;
-} target_row;
+/* ---- rows of targets ---- */
 
-static void add_effects(double *effects, const pc_engine_prompt *p, const target_row *list, int n,
-                        const float *logits, double *d, pc_metric metric, const pc_model *model)
+enum { LOGIT_ROWS = 16, ANSWER_ROWS = 128 };
+
+static void lay_out_on_device(pc_logit_room *room, pc_arena *a, const pc_shape *s, bool needs_all)
 {
-    const int64_t vocab = model->shape.vocab_out;
+    room->most = needs_all ? LOGIT_ROWS : ANSWER_ROWS;
+    room->rows = pc_arena_take(a, room->most * (int64_t)s->d_model, sizeof *room->rows);
+    room->logits =
+        pc_arena_take(a, needs_all ? room->most * s->vocab_out : 0, sizeof *room->logits);
+    room->effects_placed = pc_arena_take(a, room->most, sizeof *room->effects_placed);
+}
+
+static void lay_out_here(pc_logit_room *room, pc_arena *a, const pc_shape *s, bool needs_all)
+{
+    const int64_t width = needs_all && s->vocab_out > s->d_model ? s->vocab_out : s->d_model;
+    room->read = pc_arena_take(a, room->most * width, sizeof *room->read);
+    room->effects = pc_arena_take(a, room->most, sizeof *room->effects);
+    room->picks = pc_arena_take(a, room->most, sizeof *room->picks);
+    room->variants = pc_arena_take(a, room->most, sizeof *room->variants);
+    room->targets = pc_arena_take(a, room->most, sizeof *room->targets);
+    room->d = pc_arena_take(a, s->vocab_out, sizeof *room->d);
+    room->y = pc_arena_take(a, s->d_model, sizeof *room->y);
+}
+
+int64_t pc_logit_room_bytes(const pc_model *model, pc_metric metric)
+{
+    const bool needs_all = pc_metric_needs_all_logits(metric);
+    pc_logit_room room = {0};
+    lay_out_on_device(&room, &room.device, &model->shape, needs_all);
+    lay_out_here(&room, &room.host, &model->shape, needs_all);
+    return (int64_t)(room.device.used + room.host.used);
+}
+
+pc_status pc_logit_room_new(pc_logit_room *out, const pc_engine_weights *w, pc_metric metric,
+                            pc_queue *queue)
+{
+    const pc_shape *s = &w->model->shape;
+    const bool needs_all = pc_metric_needs_all_logits(metric);
+    void *memory;
+    *out = (pc_logit_room){.queue = queue};
+    lay_out_on_device(out, &out->device, s, needs_all);
+    lay_out_here(out, &out->host, s, needs_all);
+    PC_TRY(pc_arena_open(&out->host));
+    lay_out_here(out, &out->host, s, needs_all);
+    PC_TRY(pc_arena_size(&out->device));
+    PC_TRY(pc_device_allocate(&memory, w->device, out->device.size));
+    pc_arena_use(&out->device, memory);
+    lay_out_on_device(out, &out->device, s, needs_all);
+    return PC_OK;
+}
+
+void pc_logit_room_free(pc_logit_room *room, const pc_engine_weights *w)
+{
+    if (w) pc_device_release(w->device, room->device.memory);
+    pc_arena_free(&room->host);
+    *room = (pc_logit_room){0};
+}
+
+/* room->rows = the first n of room->picks. */
+static void fetch_rows(pc_logit_room *room, pc_delta_run *run, int n)
+{
+    pc_delta_run_final(room->rows, run, room->picks, n);
+}
+
+/* room->read = n rows of an array on the device. */
+static pc_status read_rows(pc_logit_room *room, const float *from, int64_t n, int64_t width,
+                           const pc_engine_weights *w)
+{
+    w->device->ops->download(room->queue, room->read, from, (size_t)(n * width) * sizeof *from);
+    return pc_device_wait(w->device, room->queue);
+}
+
+/* room->read = the logits of the first n of room->rows. */
+static pc_status multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights *w)
+{
+    const pc_engine_matrix u = w->unembedding;
+    room->flop += 2.0 * (double)n * (double)u.n_in * (double)u.n_out;
+    w->device->ops->product(room->queue, &(pc_product){.c = room->logits,
+                                                       .a = room->rows,
+                                                       .c_stride = u.n_out,
+                                                       .a_stride = u.n_in,
+                                                       .rows = n,
+                                                       .w = u.w,
+                                                       .k_count = u.n_in,
+                                                       .n_count = u.n_out,
+                                                       .mode = PC_GEMM_SET,
+                                                       .is_few = true});
+    return read_rows(room, room->logits, n, u.n_out, w);
+}
+
+static void widen(double *to, const float *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (double)from[i];
+}
+
+/* room->effects of n rows, by all logits' changes. */
+static pc_status all_logits(pc_logit_room *room, const pc_engine_prompt *p, int n,
+                            const pc_engine_weights *w, pc_metric metric)
+{
+    const int64_t vocab = w->model->shape.vocab_out;
+    PC_TRY(multiply_out(room, n, w));
     for (int i = 0; i < n; i++) {
-        for (int64_t v = 0; v < vocab; v++)
-            d[v] = (double)logits[i * vocab + v];
-        effects[list[i].variant] += pc_metric_effect(metric, &p->targets[list[i].target], d, model);
+        widen(room->d, room->read + i * vocab, vocab);
+        room->effects[i] =
+            pc_metric_effect(metric, &p->targets[room->targets[i]], room->d, w->model);
     }
+    return PC_OK;
 }
 
-/* room->logits = those of the first n of room->rows. */
-static void multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights *w)
+/* ... of a metric that needs none but the answers', by all the same. */
+static pc_status all_columns(pc_logit_room *room, const pc_engine_prompt *p, int n,
+                             const pc_engine_weights *w, pc_metric metric)
 {
-    const int64_t width = w->model->shape.d_model, vocab = w->model->shape.vocab_out;
-    room->flop += 2.0 * (double)n * (double)width * (double)vocab;
-    w->ops->gemm(&(pc_gemm_args){.c = room->logits,
-                                 .a = room->rows,
-                                 .c_stride = vocab,
-                                 .a_stride = width,
-                                 .rows = n,
-                                 .w = w->unembedding,
-                                 .k_count = width,
-                                 .n_count = vocab,
-                                 .mode = PC_GEMM_SET});
-}
-
-static void all_logits(double *effects, const pc_engine_prompt *p, const target_row *list, int n,
-                       const pc_engine_weights *w, pc_metric metric, pc_logit_room *room)
-{
-    multiply_out(room, n, w);
-    add_effects(effects, p, list, n, room->logits, room->d, metric, w->model);
-}
-
-static double answers_alone(const pc_target_base *base, const float *row,
-                            const pc_engine_weights *w, const pc_evaluator_options *o,
-                            pc_logit_room *room)
-{
-    if (pc_saves(o->without, PC_SAVING_COLUMNS)) return pc_answer_effect(base, row, w);
-    for (int64_t i = 0; i < w->model->shape.d_model; i++)
-        room->y[i] = (double)row[i];
-    pc_all_changes(room->d, room->y, w->model);
-    return pc_metric_effect(o->metric, base, room->d, w->model);
-}
-
-void pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, const pc_delta_run *run,
-                              const pc_variant *variants, int n, const pc_engine_weights *w,
-                              const pc_evaluator_options *o, pc_logit_room *room)
-{
-    const pc_metric metric = o->metric;
     const int64_t width = w->model->shape.d_model;
-    target_row list[PC_LOGIT_ROWS];
+    PC_TRY(read_rows(room, room->rows, n, width, w));
+    for (int i = 0; i < n; i++) {
+        widen(room->y, room->read + i * width, width);
+        pc_all_changes(room->d, room->y, w->model);
+        room->effects[i] =
+            pc_metric_effect(metric, &p->targets[room->targets[i]], room->d, w->model);
+    }
+    return PC_OK;
+}
+
+/* ... by the answers' alone. */
+static pc_status answers_alone(pc_logit_room *room, const pc_engine_prompt *p, int n,
+                               const pc_engine_weights *w)
+{
+    const pc_ops *ops = w->device->ops;
+    const int32_t *targets = ops->list(room->queue, room->targets, (size_t)n * sizeof *targets);
+    pc_answers_effects(room->effects_placed, &p->answers, room->queue, room->rows, targets, n,
+                       w->model);
+    ops->download(room->queue, room->effects, room->effects_placed,
+                  (size_t)n * sizeof *room->effects);
+    return pc_device_wait(w->device, room->queue);
+}
+
+/* Adds the effects at the n targets that stand in the room. */
+static pc_status add_effects(double *effects, const pc_engine_prompt *p, pc_delta_run *run, int n,
+                             const pc_engine_weights *w, const pc_evaluator_options *o,
+                             pc_logit_room *room)
+{
+    pc_status status;
+    if (n == 0) return PC_OK;
+    fetch_rows(room, run, n);
+    if (pc_metric_needs_all_logits(o->metric)) status = all_logits(room, p, n, w, o->metric);
+    else if (pc_saves(o->without, PC_SAVING_COLUMNS)) status = answers_alone(room, p, n, w);
+    else status = all_columns(room, p, n, w, o->metric);
+    for (int i = 0; i < n && status == PC_OK; i++)
+        effects[room->variants[i]] += room->effects[i];
+    return status;
+}
+
+pc_status pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, pc_delta_run *run,
+                                   const pc_variant *variants, int n, const pc_engine_weights *w,
+                                   const pc_evaluator_options *o, pc_logit_room *room)
+{
     int n_rows = 0;
     for (int i = 0; i < n; i++) {
         effects[i] = 0;
         for (int t = 0; t < p->pair->n_targets; t++) {
             const int position = p->pair->targets[t].position;
             if (position < variants[i].first) continue; /* nothing changes there */
-            const float *row = pc_delta_run_final(run, i, position);
-            if (!pc_metric_needs_all_logits(metric)) {
-                effects[i] += answers_alone(&p->targets[t], row, w, o, room);
-                continue;
-            }
-            memcpy(room->rows + n_rows * width, row, (size_t)width * sizeof *row);
-            list[n_rows++] = (target_row){i, t};
-            if (n_rows < PC_LOGIT_ROWS) continue;
-            all_logits(effects, p, list, n_rows, w, metric, room);
+            room->picks[n_rows] = (pc_final_row){i, position};
+            room->variants[n_rows] = i;
+            room->targets[n_rows++] = t;
+            if (n_rows < room->most) continue;
+            PC_TRY(add_effects(effects, p, run, n_rows, w, o, room));
             n_rows = 0;
         }
     }
-    if (n_rows) all_logits(effects, p, list, n_rows, w, metric, room);
+    PC_TRY(add_effects(effects, p, run, n_rows, w, o, room));
     for (int i = 0; i < n; i++)
         effects[i] /= p->pair->n_targets;
+    return PC_OK;
 }
 
 /* The KL is measured against the clean run: where that is the other one, its logits are the base's
  * and what changes. */
-static pc_status refer(pc_engine_prompt *p, const pc_delta_run *run, const pc_engine_weights *w,
+static pc_status refer(pc_engine_prompt *p, pc_delta_run *run, const pc_engine_weights *w,
                        bool is_changed, pc_logit_room *room)
 {
-    const int64_t width = w->model->shape.d_model, vocab = w->model->shape.vocab_out;
+    const int64_t vocab = w->model->shape.vocab_out;
     for (int t = 0; t < p->pair->n_targets; t++) {
         const int position = p->pair->targets[t].position;
         memset(room->d, 0, (size_t)vocab * sizeof *room->d);
         if (is_changed && position >= p->first_difference) {
-            memcpy(room->rows, pc_delta_run_final(run, 0, position),
-                   (size_t)width * sizeof *room->rows);
-            multiply_out(room, 1, w);
-            for (int64_t v = 0; v < vocab; v++)
-                room->d[v] = (double)room->logits[v];
+            room->picks[0] = (pc_final_row){0, position};
+            fetch_rows(room, run, 1);
+            PC_TRY(multiply_out(room, 1, w));
+            widen(room->d, room->read, vocab);
         }
         PC_TRY(pc_target_base_refer(&p->targets[t], room->d, w->model));
     }
@@ -231,8 +369,8 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
     PC_TRY(pc_routing_new_all(&routing, &w->model->components));
     const pc_variant all = {.routing = &routing, .first = p->first_difference};
     pc_status status = PC_OK;
-    if (is_changed) pc_delta_run_batch(run, &p->view, &all, 1);
-    if (refers) status = refer(p, run, w, is_changed, room);
+    if (is_changed) status = pc_delta_run_batch(run, &p->view, &all, 1);
+    if (status == PC_OK && refers) status = refer(p, run, w, is_changed, room);
     if (status == PC_OK && refers) {
         p->base_metric = 0;
         for (int t = 0; t < p->pair->n_targets; t++)
@@ -240,7 +378,7 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
         p->base_metric /= p->pair->n_targets;
     }
     if (status == PC_OK && is_changed)
-        pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o, room);
+        status = pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o, room);
     p->other_metric = p->base_metric + effect;
     pc_routing_free(&routing);
     return status;
@@ -292,9 +430,8 @@ static pc_status run_both(pc_engine_prompt *p, const pc_engine_weights *w)
     return status;
 }
 
-pc_status pc_engine_prompt_prepare(pc_engine_prompt *p, const pc_engine_weights *w,
-                                   const pc_evaluator_options *o, const pc_engine_means *means,
-                                   pc_delta_run *run, pc_logit_room *room, int index)
+pc_status pc_engine_prompt_run(pc_engine_prompt *p, const pc_engine_weights *w,
+                               const pc_evaluator_options *o, int index)
 {
     const bool is_denoising = o->direction == PC_DIRECTION_DENOISE;
     p->base_tokens = is_denoising ? p->pair->corrupted : p->pair->clean;
@@ -302,12 +439,24 @@ pc_status pc_engine_prompt_prepare(pc_engine_prompt *p, const pc_engine_weights 
     set_view(p);
     PC_TRY(run_both(p, w));
     PC_TRY(fill_targets(p, o->metric, w->model));
-    PC_TRY(check_finite(p->base_metric, index, o->metric));
+    return check_finite(p->base_metric, index, o->metric);
+}
+
+pc_status pc_engine_prompt_finish(pc_engine_prompt *p, const pc_engine_weights *w,
+                                  const pc_evaluator_options *o, const pc_engine_means *means,
+                                  pc_delta_run *run, pc_logit_room *room, int index)
+{
+    PC_TRY(pc_answers_new(&p->answers, p->pair, p->targets, o->metric, w->model, w->device));
+    PC_TRY(place_base(p, w));
+    PC_TRY(place_change(p, w));
     PC_TRY(run_other(p, w, o, run, room));
     PC_TRY(check_finite(p->other_metric, index, o->metric));
-    if (o->source == PC_SOURCE_ZERO) replace_change(p, &w->model->shape, NULL);
-    else if (o->source != PC_SOURCE_RESAMPLE) replace_change(p, &w->model->shape, means);
+    if (o->source != PC_SOURCE_RESAMPLE) {
+        replace_change(p, &w->model->shape, o->source == PC_SOURCE_ZERO ? NULL : means);
+        PC_TRY(place_change(p, w));
+    }
     pc_change_mark(&p->change, w->model, p->view.seq);
+    drop_original(p);
     p->is_ready = true;
     return PC_OK;
 }

@@ -14,25 +14,10 @@ bool pc_metric_needs_all_logits(pc_metric metric)
     return metric != PC_METRIC_LOGIT_DIFF && metric != PC_METRIC_LOGIT;
 }
 
-/* Of a metric that does not need all logits. */
-static pc_answer_columns columns_of(const pc_target *target, pc_metric metric)
-{
-    return (pc_answer_columns){.n_answers = target->n_answers,
-                               .n_wrong = metric == PC_METRIC_LOGIT ? 0 : target->n_wrong_answers};
-}
-
-static int32_t token_of(const pc_target *target, int column)
-{
-    return column < target->n_answers ? target->answers[column]
-                                      : target->wrong_answers[column - target->n_answers];
-}
-
-int64_t pc_target_base_bytes(const pc_target *target, pc_metric metric, const pc_model *model)
+int64_t pc_target_base_bytes(pc_metric metric, const pc_model *model)
 {
     const int64_t logits = 8 * model->shape.vocab_out;
-    if (pc_metric_needs_all_logits(metric)) return 4 * logits;
-    const pc_answer_columns c = columns_of(target, metric);
-    return logits + ((int64_t)c.n_answers + c.n_wrong) * (4 * model->shape.d_model + 8);
+    return pc_metric_needs_all_logits(metric) ? 4 * logits : logits;
 }
 
 pc_status pc_target_base_new(pc_target_base *out, const pc_target *target, pc_metric metric,
@@ -42,13 +27,7 @@ pc_status pc_target_base_new(pc_target_base *out, const pc_target *target, pc_me
     *out = (pc_target_base){.target = target};
     out->logits = pc_alloc(n, sizeof *out->logits);
     bool has_all = out->logits != NULL;
-    if (!pc_metric_needs_all_logits(metric)) {
-        out->answers = columns_of(target, metric);
-        const size_t n_columns = (size_t)out->answers.n_answers + (size_t)out->answers.n_wrong;
-        out->columns = pc_alloc(n_columns, (size_t)model->shape.d_model * sizeof *out->columns);
-        out->answer_logits = pc_alloc(n_columns, sizeof *out->answer_logits);
-        has_all = has_all && out->columns && out->answer_logits;
-    } else {
+    if (pc_metric_needs_all_logits(metric)) {
         out->log_probs = pc_alloc(n, sizeof *out->log_probs);
         out->probs = pc_alloc(n, sizeof *out->probs);
         has_all = has_all && out->log_probs && out->probs;
@@ -64,8 +43,6 @@ void pc_target_base_free(pc_target_base *base)
     free(base->probs);
     free(base->log_probs);
     free(base->logits);
-    free(base->answer_logits);
-    free(base->columns);
     *base = (pc_target_base){0};
 }
 
@@ -103,18 +80,6 @@ static double capped_change(double logit, double d, double cap)
     return cap * u * (1 - t * t) / (1 + t * u);
 }
 
-static void fill_columns(pc_target_base *base, const pc_model *model)
-{
-    const int64_t d = model->shape.d_model;
-    for (int i = 0; i < base->answers.n_answers + base->answers.n_wrong; i++) {
-        const int32_t token = token_of(base->target, i);
-        float *column = base->columns + i * d;
-        const float *w = pc_model_matrix(column, model, PC_W_U, 0, token * d, d);
-        if (w != column) memcpy(column, w, (size_t)d * sizeof *column);
-        base->answer_logits[i] = base->logits[token];
-    }
-}
-
 void pc_target_base_fill(pc_target_base *base, const double *y, pc_metric metric,
                          const pc_model *model)
 {
@@ -125,7 +90,6 @@ void pc_target_base_fill(pc_target_base *base, const double *y, pc_metric metric
             base->logits[t->answers[i]] = logit_of(t->answers[i], y, model);
         for (int i = 0; i < t->n_wrong_answers; i++)
             base->logits[t->wrong_answers[i]] = logit_of(t->wrong_answers[i], y, model);
-        fill_columns(base, model);
         return;
     }
     for (int64_t v = 0; v < n; v++)
@@ -169,22 +133,6 @@ double pc_metric_of_base(pc_metric metric, const pc_target_base *base, const pc_
         wrong += capped(base->logits[t->wrong_answers[i]], cap);
     answers /= t->n_answers;
     return metric == PC_METRIC_LOGIT ? answers : answers - wrong / t->n_wrong_answers;
-}
-
-double pc_answer_effect(const pc_target_base *base, const float *dy, const pc_engine_weights *w)
-{
-    const int32_t own = 0;
-    double effect;
-    w->ops->answer_delta(&(pc_answer_delta_args){.effect = &effect,
-                                                 .dy = dy,
-                                                 .target = &own,
-                                                 .columns = &base->answers,
-                                                 .w = base->columns,
-                                                 .logits = base->answer_logits,
-                                                 .softcap = w->model->shape.logit_softcap,
-                                                 .rows = 1,
-                                                 .width = w->model->shape.d_model});
-    return effect;
 }
 
 void pc_all_changes(double *d, const double *dy, const pc_model *model)
@@ -261,7 +209,7 @@ double pc_metric_effect(pc_metric metric, const pc_target_base *base, double *d,
     for (int i = 0;
          cap > 0 && !pc_metric_needs_all_logits(metric) && i < t->n_answers + t->n_wrong_answers;
          i++) {
-        const int32_t token = token_of(t, i);
+        const int32_t token = i < t->n_answers ? t->answers[i] : t->wrong_answers[i - t->n_answers];
         d[token] = capped_change(base->logits[token], d[token], cap);
     }
     switch (metric) {

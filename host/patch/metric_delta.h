@@ -3,7 +3,6 @@
 #ifndef PC_PATCH_METRIC_DELTA_H
 #define PC_PATCH_METRIC_DELTA_H
 
-#include "kernels/answer_delta.h"
 #include "patch/engine_weights.h"
 #include "patch/metric.h"
 
@@ -12,9 +11,6 @@
  */
 typedef struct pc_target_base {
     const pc_target *target;
-    pc_answer_columns answers; /* of the two arrays below; unless all logits are needed */
-    float *columns;        /* (n_columns, d_model) the unembedding of answers and wrong answers */
-    double *answer_logits; /* (n_columns) before a softcap */
     double *logits;    /* before a softcap; only the answers' are filled unless all are needed */
     double *log_probs; /* log softmax of the logits, behind the softcap */
     double *probs;     /* exp of these */
@@ -26,7 +22,7 @@ typedef struct pc_target_base {
 bool pc_metric_needs_all_logits(pc_metric metric);
 
 /* The bytes of a target's base, without a reference. */
-int64_t pc_target_base_bytes(const pc_target *target, pc_metric metric, const pc_model *model);
+int64_t pc_target_base_bytes(pc_metric metric, const pc_model *model);
 /* Without a reference. */
 pc_status pc_target_base_new(pc_target_base *out, const pc_target *target, pc_metric metric,
                              const pc_model *model);
@@ -50,8 +46,5 @@ double pc_metric_effect(pc_metric metric, const pc_target_base *base, double *d,
 /* The changes of all logits before a softcap, from the change dy (d_model) of the final norm's
  * output. */
 void pc_all_changes(double *d, const double *dy, const pc_model *model);
-
-/* pc_metric_effect() from dy itself, of a metric that looks at the answers' logits alone. */
-double pc_answer_effect(const pc_target_base *base, const float *dy, const pc_engine_weights *w);
 
 #endif

@@ -28,9 +28,10 @@ struct pc_planner {
     prompt_kind *kinds; /* (n_kinds) */
     prompt_kind *each;  /* (n_prompts) every prompt by itself */
     int n_kinds;
-    pc_change change;     /* what is expected to change in the prompt at hand: is_changed alone */
-    uint8_t *is_cut_at;   /* (PC_BATCH_MOST, longest) */
-    pc_variant *variants; /* (PC_BATCH_MOST) */
+    pc_change change; /* what is expected to change in the prompt at hand: is_changed alone */
+    pc_batch_sizes sizes;
+    uint8_t *is_cut_at;   /* (sizes.most, longest) */
+    pc_variant *variants; /* (sizes.most) */
 };
 
 /* ---- prompts ---- */
@@ -209,7 +210,7 @@ static pc_status count(counted *out, pc_planner *p, const pc_intervention *const
     *out = (counted){0};
     pc_evaluator_options options = p->options;
     options.without = without;
-    const pc_batch_limits limits = pc_batch_limits_of(p->task, &options);
+    const pc_batch_limits limits = pc_batch_limits_of(p->task, &options, &p->sizes);
     PC_TRY(pc_engine_batches_new(&batches, list, n, &p->model->components, &limits, without));
     const pc_status status = count_prompts(out, p, &batches, list, is_each ? p->each : p->kinds,
                                            is_each ? p->n_prompts : p->n_kinds, without);
@@ -277,7 +278,8 @@ static void fill_memory(pc_planner *p)
     m->packed = (double)needs.packed;
     m->means = (double)needs.means;
     m->prompts = (double)kept.bytes;
-    m->threads = (double)needs.n_threads * (double)(needs.thread + needs.preparing);
+    m->threads = (double)needs.n_hands * (double)needs.thread +
+                 (double)needs.n_threads * (double)needs.preparing;
     m->twin = (double)needs.n_threads * (double)needs.twin;
     p->plan->keeps_prompts = kept.is_all;
 }
@@ -290,8 +292,8 @@ static pc_status allocate(pc_planner *p)
     p->kinds = pc_alloc(n, sizeof *p->kinds);
     p->each = pc_alloc(n, sizeof *p->each);
     p->change.is_changed = pc_alloc((size_t)p->model->components.n_writers, longest);
-    p->is_cut_at = pc_alloc(PC_BATCH_MOST, longest);
-    p->variants = pc_alloc(PC_BATCH_MOST, sizeof *p->variants);
+    p->is_cut_at = pc_alloc((size_t)p->sizes.most, longest);
+    p->variants = pc_alloc((size_t)p->sizes.most, sizeof *p->variants);
     const bool has_all = p->kinds && p->each && p->change.is_changed && p->is_cut_at && p->variants;
     return has_all ? PC_OK : PC_ERR_NOMEM;
 }
@@ -307,6 +309,7 @@ pc_status pc_planner_new(pc_planner **out, pc_plan *plan, const pc_model *model,
     p->options = *options;
     p->plan = plan;
     p->n_prompts = n_prompts;
+    p->sizes = pc_batch_sizes_of(options);
     *plan = (pc_plan){.engine = options->engine,
                       .n_prompts = n_prompts,
                       .longest = pc_task_longest(task),

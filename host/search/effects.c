@@ -258,13 +258,14 @@ static pc_status set_options(effects_run *r)
         {"metric", pc_metric_name(o->metric)},
         {"profile", "native"},
         {"engine", pc_engine_name(o->engine)},
-        {"precision", o->engine == PC_ENGINE_TWIN ? "fp64" : "fp32"},
+        {"precision", pc_provenance_precision(o)},
         {"embedding_node", "token and position"},
         {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(r->list->run, pairs[i].key, pairs[i].value));
+    PC_TRY(pc_provenance_set_device(r->list->run, o));
     PC_TRY(pc_provenance_set_model(r->list->run, r->model));
     return pc_provenance_set_task(r->list->run, r->task);
 }

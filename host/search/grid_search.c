@@ -70,7 +70,8 @@ static pc_status allocate(grid_search *s)
     s->grid->has_kv_heads = pc_site_heads(c, o->what) < c->n_heads;
     s->effects = pc_alloc((size_t)(s->grid->n_layers * s->grid->n_heads),
                           (size_t)s->grid->n_positions * sizeof *s->effects);
-    return s->effects ? pc_grid_columns_label(s->grid->positions, &s->columns, o->tokenizer) : PC_ERR_NOMEM;
+    return s->effects ? pc_grid_columns_label(s->grid->positions, &s->columns, o->tokenizer)
+                      : PC_ERR_NOMEM;
 }
 
 /* The intervention of a cell: the site's places of one head or all, at one position or all. */
@@ -157,14 +158,14 @@ static pc_status set_options(grid_search *s)
         {"metric", pc_metric_name(o->evaluation.metric)},
         {"profile", "native"},
         {"engine", pc_engine_name(o->evaluation.engine)},
-        {"precision", o->evaluation.engine == PC_ENGINE_TWIN ? "fp64" : "fp32"},
+        {"precision", pc_provenance_precision(&o->evaluation)},
         {"embedding_node", "token and position"},
         {"kv_granularity", pc_kv_granularity_name(s->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(s->grid->run, pairs[i].key, pairs[i].value));
-    return PC_OK;
+    return pc_provenance_set_device(s->grid->run, &o->evaluation);
 }
 
 static pc_status fill(grid_search *s)

@@ -1,6 +1,8 @@
 /* Writing down the model, the task and the baselines of a result. */
 #include "search/provenance.h"
 
+#include "backend/device_private.h"
+
 pc_status pc_provenance_set_model(pc_circuit *circuit, pc_model *model)
 {
     const pc_model_info *info = &model->info;
@@ -35,4 +37,18 @@ pc_status pc_provenance_set_baseline(pc_circuit *circuit, const pc_scale *scale)
     PC_TRY(pc_circuit_set_baseline(circuit, "clean", scale->clean));
     PC_TRY(pc_circuit_set_baseline(circuit, "corrupted", scale->corrupted));
     return pc_circuit_set_baseline(circuit, "empty", is_noise ? scale->zero : scale->one);
+}
+
+const char *pc_provenance_precision(const pc_evaluator_options *o)
+{
+    return o->engine == PC_ENGINE_TWIN ? "fp64" : pc_precision_name(o->precision);
+}
+
+pc_status pc_provenance_set_device(pc_circuit *circuit, const pc_evaluator_options *o)
+{
+    const pc_device *d;
+    if (o->engine == PC_ENGINE_TWIN || !o->device) return PC_OK;
+    PC_TRY(pc_device_get(&d, o->device, o->precision));
+    if (d->facts.numerics[0] == '\0') return PC_OK;
+    return pc_circuit_set_option(circuit, "device", d->facts.numerics);
 }

@@ -44,7 +44,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         {"metric", pc_metric_name(e->metric)},
         {"profile", "native"},
         {"engine", pc_engine_name(e->engine)},
-        {"precision", e->engine == PC_ENGINE_TWIN ? "fp64" : "fp32"},
+        {"precision", pc_provenance_precision(e)},
         {"embedding_node", "token and position"},
         {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
         {"kl_reduction", "sum over the vocabulary"},
@@ -53,6 +53,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));
+    PC_TRY(pc_provenance_set_device(circuit, e));
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     return set_selection(circuit, r->options);

@@ -33,7 +33,11 @@ pc_status pc_run_facts_init(pc_run_facts *out, pc_model *model, const pc_task *t
     pc_run_facts_add(out, "direction", pc_direction_name(evaluation->direction));
     pc_run_facts_add(out, "metric", pc_metric_name(evaluation->metric));
     pc_run_facts_add(out, "engine", pc_engine_name(evaluation->engine));
-    pc_run_facts_add(out, "fingerprint", pc_fingerprint());
+    const bool is_twin = evaluation->engine == PC_ENGINE_TWIN; /* the processor's, always */
+    PC_TRY(pc_device_fingerprint(out->fingerprint, sizeof out->fingerprint,
+                                 is_twin ? NULL : evaluation->device,
+                                 is_twin ? PC_PRECISION_FP32 : evaluation->precision));
+    pc_run_facts_add(out, "fingerprint", out->fingerprint);
     return PC_OK;
 }
 

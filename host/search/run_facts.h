@@ -12,7 +12,7 @@ enum { PC_MOST_RUN_FACTS = 24 };
 typedef struct pc_run_facts {
     pc_store_fact facts[PC_MOST_RUN_FACTS];
     size_t n;
-    char bos[32], n_prompts[32], seed[32];
+    char bos[32], n_prompts[32], seed[32], fingerprint[256];
 } pc_run_facts;
 
 /* Model, task, how effects are measured, and the numeric fingerprint. */

@@ -23,7 +23,8 @@ int pc_sweep_group(int64_t n, const pc_model *model, const pc_task *task,
     const bool is_twin = o->engine == PC_ENGINE_TWIN;
     /* an intervention changes half of the layers, more or less */
     const double flop = 0.5 * n_prompts * pc_forward_flop(model, longest);
-    const pc_batch_limits limits = pc_batch_limits_of(task, o);
+    const pc_batch_sizes sizes = pc_batch_sizes_of(o);
+    const pc_batch_limits limits = pc_batch_limits_of(task, o, &sizes);
     const double fill = is_twin ? 1 : pc_batch_fill(&limits);
     const double wanted = second_of(o->engine) * n_threads * (keeps_prompts ? 1 : 20) / flop;
     const double busy = is_twin ? 1 : ceil((double)n_threads / n_prompts);

@@ -72,7 +72,8 @@ typedef struct sample {
 /* Enough for each thread to have full batches. */
 static void choose_sample(sample *s, const job *j, const pc_plan *plan)
 {
-    const pc_batch_limits limits = pc_batch_limits_of(j->task, j->options);
+    const pc_batch_sizes sizes = pc_batch_sizes_of(j->options);
+    const pc_batch_limits limits = pc_batch_limits_of(j->task, j->options, &sizes);
     const int wanted = j->options->engine == PC_ENGINE_TWIN ? 4 : 2 * pc_batch_fill(&limits);
     s->list = &j->lists[0];
     for (int i = 1; i < j->n_lists; i++)

@@ -7,6 +7,7 @@
 #ifndef PATCHCLAMP_PATCH_H
 #define PATCHCLAMP_PATCH_H
 
+#include "patchclamp/device.h"
 #include "patchclamp/model.h"
 #include "patchclamp/task.h"
 
@@ -142,13 +143,17 @@ typedef struct pc_evaluator_options {
     pc_metric metric;
     int n_threads; /* 0: one per processor; never changes a result */
     pc_engine_kind engine;
-    int64_t memory;   /* bytes in all, the model's weights included, 0: no bound; never changes a
-                         result. PC_ERR_INPUT where it is too little, with both numbers */
-    unsigned without; /* savings that are not made, 1u << pc_saving each */
+    int64_t memory;     /* bytes in all, the model's weights included, 0: no bound; never changes a
+                           result. PC_ERR_INPUT where it is too little, with both numbers */
+    unsigned without;   /* savings that are not made, 1u << pc_saving each */
+    const char *device; /* of the delta engine: "cpu", "cuda", "cuda:N", "emu"; NULL: "cpu".
+                           Borrowed as long as the evaluator lives */
+    pc_precision precision; /* of its products */
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0, 0      \
+        PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0, 0,     \
+            NULL, PC_PRECISION_FP32                                                                \
     }
 
 typedef struct pc_evaluator pc_evaluator;

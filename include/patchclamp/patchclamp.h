@@ -5,6 +5,7 @@
  *   model.h      a checkpoint: dimensions, component names, logits
  *   tokenizer.h  text to token ids and back
  *   task.h       pairs of clean and corrupted prompts with their answers
+ *   device.h     where, and how precisely, they are computed
  *   patch.h      interventions and their measured effects
  *   heads.h      attention-pattern detectors
  *   find.h       the search for a circuit, and its evaluation
@@ -42,6 +43,7 @@
 
 #include "patchclamp/attribute.h"
 #include "patchclamp/circuit.h"
+#include "patchclamp/device.h"
 #include "patchclamp/effects.h"
 #include "patchclamp/find.h"
 #include "patchclamp/grid.h"

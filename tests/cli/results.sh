@@ -28,7 +28,7 @@ expect_between()
 # ---- what there is ----
 expect_exit 0 doctor
 expect_line '^cpu +.+, [0-9]+ processors'
-expect_line '^cuda +this version has no CUDA backend'
+expect_line '^cuda +cannot be used: device cuda: no plug-in'
 expect_line '^model +demo: 46432 parameters, tokenizer of 65 tokens \(/'
 expect_exit 0 info demo --json
 expect_value name demo

@@ -61,9 +61,9 @@ expect_refusal 3 'exact' "${find[@]}" --method magic
 expect_refusal 3 'expected one of .*resample' "${find[@]}" --source noise
 expect_refusal 3 'expected one of .*denoise' "${find[@]}" --direction up
 expect_refusal 3 'expected one of .*logit-diff' "${find[@]}" --metric logits
-expect_refusal 3 'expected auto or cpu' "${find[@]}" --device gpu
-expect_refusal 3 'fp64' "${find[@]}" --precision bf16
-expect_refusal 1 'no CUDA' "${find[@]}" --device cuda
+expect_refusal 3 'expected cpu, cuda' "${find[@]}" --device gpu
+expect_refusal 3 'fp64' "${find[@]}" --precision fp16
+expect_refusal 1 'no plug-in libpatchclamp_cuda.so' "${find[@]}" --device cuda
 
 expect_refusal 3 'expected MODEL' info
 expect_refusal 3 'unexpected "two"' info demo two

@@ -67,7 +67,7 @@ void check_place(char *text, size_t room, uintptr_t pc);
 /* The same for whoever called CUDA, from a backtrace. */
 void check_place_of_call(char *text, size_t room, void *const *callers, int n_callers);
 
-/* "cudaMemcpy, called at tests/gpu/device.c:30", "split_kernel, launched at ...". */
+/* "cudaMemcpy, called at tests/gpu/on_device.c:30", "split_kernel, launched at ...". */
 void check_describe_operation(char *text, size_t room, uint32_t number);
 
 #endif

@@ -237,6 +237,18 @@ cudaError_t cudaFree(void *memory)
     return emu_refuse(cudaErrorInvalidValue, "cudaFree: not the start of a live allocation");
 }
 
+cudaError_t cudaMallocHost(void **memory, size_t bytes)
+{
+    *memory = malloc(bytes ? bytes : 1);
+    return *memory ? emu_failure() : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void *memory)
+{
+    free(memory);
+    return emu_failure();
+}
+
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 {
     *free_bytes = capacity - in_use;

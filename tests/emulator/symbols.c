@@ -1,5 +1,7 @@
 /* What only the program's own symbol table knows: the names of kernels, which are static functions,
- * and of shared variables, which are static, too, and where each ends. */
+ * and of shared variables, which are static, too, and where each ends. The program is the file that
+ * holds the emulator: an executable, or a shared object that it has loaded. */
+#define _POSIX_C_SOURCE 200809L
 #include "engine.h"
 
 #include <elf.h>
@@ -8,17 +10,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char __ehdr_start; /* where the program's file stands in memory: the linker's word */
+/* where the program's file stands in memory: the linker's word */
+extern const char __ehdr_start __attribute__((visibility("hidden")));
 
 typedef struct program {
     char *bytes;
     size_t n_bytes;
 } program;
 
+/* The file that was mapped where this function stands, NULL if the system does not say. */
+static FILE *open_program(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r"), *file = NULL;
+    const uintptr_t here = (uintptr_t)&__ehdr_start;
+    char *line = NULL;
+    size_t room = 0;
+    while (maps && !file && getline(&line, &room, maps) > 0) {
+        unsigned long long first, end;
+        char *path = strchr(line, '/');
+        if (sscanf(line, "%llx-%llx", &first, &end) != 2 || !path) continue;
+        if (here < first || here >= end) continue;
+        path[strcspn(path, "\n")] = '\0';
+        file = fopen(path, "rb");
+    }
+    free(line);
+    if (maps) fclose(maps);
+    return file;
+}
+
 static program read_program(void)
 {
     program p = {0};
-    FILE *file = fopen("/proc/self/exe", "rb");
+    FILE *file = open_program();
     if (!file) return p;
     if (fseek(file, 0, SEEK_END) == 0 && ftell(file) > 0) p.n_bytes = (size_t)ftell(file);
     rewind(file);
@@ -107,11 +130,24 @@ void emu_kernel_name(char *name, size_t room, const void *kernel)
  * They are the variables of functions in C++ that are not constant: kernels have no others, and
  * tests are C. (A section of their own would not do: GCC does not put a template's there.) */
 
-extern char __data_start, _end; /* where the program's variables lie: the linker's words */
-
 enum { MOST_VARIABLES = 1024 };
 static emu_variable variables[MOST_VARIABLES];
 static int n_variables = -1; /* not looked up yet */
+
+/* Whether an address lies where the program may write. */
+static int is_writable(const program *p, const char *at)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)p->bytes;
+    const Elf64_Phdr *parts = (const Elf64_Phdr *)(p->bytes + header->e_phoff);
+    if (header->e_phoff + header->e_phnum * sizeof *parts > p->n_bytes) return 0;
+    for (int i = 0; i < header->e_phnum; i++) {
+        const char *start = (const char *)(base_of(p) + parts[i].p_vaddr);
+        if (parts[i].p_type == PT_LOAD && (parts[i].p_flags & PF_W) && at >= start &&
+            at < start + parts[i].p_memsz)
+            return 1;
+    }
+    return 0;
+}
 
 static int is_variable_of_function(const char *symbol)
 {
@@ -147,7 +183,7 @@ static void look_up_variables(void)
         char *start = (char *)(base_of(&p) + of.all[i].st_value);
         const char *name = name_of(&of, &of.all[i]);
         if (ELF64_ST_TYPE(of.all[i].st_info) != STT_OBJECT) continue;
-        if (start < &__data_start || start >= &_end || !is_variable_of_function(name)) continue;
+        if (!is_writable(&p, start) || !is_variable_of_function(name)) continue;
         emu_variable *v = &variables[n_variables++];
         v->start = start;
         v->bytes = of.all[i].st_size;

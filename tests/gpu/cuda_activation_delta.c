@@ -1,6 +1,6 @@
 /* The activations' changes on a device against their definition: every activation, plain and gated,
  * changes of any size, any shape, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/activation_delta.h"
 #include "kernels/activation_delta_cuda.h"
 

@@ -1,6 +1,6 @@
 /* What a change does to answers' logits on a device against its definition: with and without a
  * softcap, any width, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/answer_delta.h"
 #include "kernels/answer_delta_cuda.h"
 

@@ -1,6 +1,6 @@
 /* Attention of the base run on a device against the definition of attention: masks, softcap, shared
  * keys, short and long prompts; many items in one launch are the same as each alone. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/attention.h"
 #include "kernels/attention_base_cuda.h"
 

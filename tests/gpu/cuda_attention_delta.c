@@ -1,6 +1,6 @@
 /* Attention's change on a device against its definition: what changes, masks, softcap, sizes, short
  * and long prompts; many items in one launch are the same as each alone. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/attention_delta.h"
 #include "kernels/attention_delta_cuda.h"
 
@@ -68,7 +68,7 @@ enum { SHORT_ONE = 1, LONG_ONE = 18 };
 
 /* Base rows hold all heads of a position, as a model's do; changes hold all heads of a row. */
 static float q[MOST], k[MOST], v[MOST], log_pattern[MOST], dq[MOST], dk[MOST], dv[MOST];
-static pck_attention_item items[MOST_ITEMS];
+static pc_attention_item items[MOST_ITEMS];
 static int64_t n_items, n_query_rows, n_key_rows;
 
 static int64_t first_of(const shape *s, int64_t variant)
@@ -108,18 +108,18 @@ static void add_item(const shape *s, int64_t variant, int64_t head)
     const int64_t q_first = s->last_queries ? s->seq - s->last_queries : first;
     const int64_t kv_at = (n_key_rows * s->n_kv_heads + kv_head) * s->d_head;
     const int64_t q_at = (n_query_rows * s->n_heads + head) * s->d_head;
-    items[n_items++] = (pck_attention_item){.dz = q_at,
-                                            .dq = s->what & OF_Q ? q_at : -1,
-                                            .dk = s->what & OF_K ? kv_at : -1,
-                                            .dv = s->what & OF_V ? kv_at : -1,
-                                            .q = head * s->d_head,
-                                            .k = kv_head * s->d_head,
-                                            .v = kv_head * s->d_head,
-                                            .log_pattern = head * s->seq * s->seq,
-                                            .pattern_stride = s->seq,
-                                            .seq = (int32_t)s->seq,
-                                            .first = (int32_t)first,
-                                            .q_first = (int32_t)q_first};
+    items[n_items++] = (pc_attention_item){.dz = q_at,
+                                           .dq = s->what & OF_Q ? q_at : -1,
+                                           .dk = s->what & OF_K ? kv_at : -1,
+                                           .dv = s->what & OF_V ? kv_at : -1,
+                                           .q = head * s->d_head,
+                                           .k = kv_head * s->d_head,
+                                           .v = kv_head * s->d_head,
+                                           .log_pattern = head * s->seq * s->seq,
+                                           .pattern_stride = s->seq,
+                                           .seq = (int32_t)s->seq,
+                                           .first = (int32_t)first,
+                                           .q_first = (int32_t)q_first};
     if (head + 1 < s->n_heads) return;
     n_key_rows += s->seq - first;
     n_query_rows += s->seq - q_first;
@@ -169,26 +169,26 @@ static int64_t q_stride; /* of the base's queries; 0: as they lie */
 static int64_t most_seq; /* that a batch states at least */
 
 /* Items first ... first + count - 1, without their place on the device. */
-static pck_attention_batch batch_of(float **arrays, const shape *s, int64_t first, int64_t count)
+static pc_attention_batch batch_of(float **arrays, const shape *s, int64_t first, int64_t count)
 {
     const int64_t width = s->n_heads * s->d_head, kv_width = s->n_kv_heads * s->d_head;
-    pck_attention_batch batch = {.dq = arrays[OF_DQ],
-                                 .dk = arrays[OF_DK],
-                                 .dv = arrays[OF_DV],
-                                 .q = arrays[OF_BASE_Q],
-                                 .k = arrays[OF_BASE_K],
-                                 .v = arrays[OF_BASE_V],
-                                 .log_pattern = arrays[OF_PATTERN],
-                                 .dz_stride = width,
-                                 .dq_stride = width,
-                                 .dk_stride = kv_width,
-                                 .dv_stride = kv_width,
-                                 .q_stride = q_stride ? q_stride : width,
-                                 .k_stride = kv_width,
-                                 .v_stride = kv_width,
-                                 .n_items = count,
-                                 .most_seq = most_seq,
-                                 .kind = kind_of(s)};
+    pc_attention_batch batch = {.dq = arrays[OF_DQ],
+                                .dk = arrays[OF_DK],
+                                .dv = arrays[OF_DV],
+                                .q = arrays[OF_BASE_Q],
+                                .k = arrays[OF_BASE_K],
+                                .v = arrays[OF_BASE_V],
+                                .log_pattern = arrays[OF_PATTERN],
+                                .dz_stride = width,
+                                .dq_stride = width,
+                                .dk_stride = kv_width,
+                                .dv_stride = kv_width,
+                                .q_stride = q_stride ? q_stride : width,
+                                .k_stride = kv_width,
+                                .v_stride = kv_width,
+                                .n_items = count,
+                                .most_seq = most_seq,
+                                .kind = kind_of(s)};
     for (int64_t i = first; i < first + count; i++) {
         const int64_t queries = items[i].seq - items[i].q_first;
         if (items[i].seq > batch.most_seq) batch.most_seq = items[i].seq;
@@ -206,7 +206,7 @@ static void run(float *dz, const shape *s, int64_t first, int64_t count)
     copy_arrays(arrays, s);
     device_expect(cudaMalloc(&device_items, bytes), "items");
     device_expect(cudaMemcpy(device_items, items + first, bytes, cudaMemcpyHostToDevice), "items");
-    pck_attention_batch batch = batch_of(arrays, s, first, count);
+    pc_attention_batch batch = batch_of(arrays, s, first, count);
     batch.dz = device_dz;
     batch.items = device_items;
     device_expect(pck_attention_delta(&batch, NULL), s->name);
@@ -219,12 +219,12 @@ static void run(float *dz, const shape *s, int64_t first, int64_t count)
 
 /* ---- one item, as the definition and as rows of dz ---- */
 
-static int64_t n_queries(const pck_attention_item *item)
+static int64_t n_queries(const pc_attention_item *item)
 {
     return item->seq - item->q_first;
 }
 
-static void define(double *dz, const shape *s, const pck_attention_item *item)
+static void define(double *dz, const shape *s, const pc_attention_item *item)
 {
     const int64_t width = s->n_heads * s->d_head, kv_width = s->n_kv_heads * s->d_head;
     const pc_attention_kind kind = kind_of(s);
@@ -248,7 +248,7 @@ static void define(double *dz, const shape *s, const pck_attention_item *item)
     pc_ref_attention_delta(dz, &args);
 }
 
-static void gather(float *rows, const float *dz, const shape *s, const pck_attention_item *item)
+static void gather(float *rows, const float *dz, const shape *s, const pc_attention_item *item)
 {
     for (int64_t i = 0; i < n_queries(item); i++)
         memcpy(rows + i * s->d_head, dz + item->dz + i * s->n_heads * s->d_head,
@@ -402,7 +402,7 @@ Test(cuda_attention_delta, no_change_gives_zero)
 static void expect_nan_from(const shape *s, float *change, int64_t at, int64_t position)
 {
     static float dz[MOST], rows[MOST];
-    const pck_attention_item *item = &items[0];
+    const pc_attention_item *item = &items[0];
     fill(s);
     change[at + (position - item->first) * s->n_kv_heads * s->d_head + 3] = NAN;
     run(dz, s, 0, n_items);
@@ -429,7 +429,7 @@ Test(cuda_attention_delta, a_nan_shows_in_every_query_that_sees_it_and_in_no_oth
 Test(cuda_attention_delta, nothing_launches_nothing)
 {
     const pc_attention_kind kind = {8, 1, 0, 0};
-    pck_attention_batch batch = {.kind = kind, .most_queries = 1, .most_seq = 1};
+    pc_attention_batch batch = {.kind = kind, .most_queries = 1, .most_seq = 1};
     device_expect(pck_attention_delta(&batch, NULL), "no items");
     batch.n_items = 1;
     batch.most_queries = 0;

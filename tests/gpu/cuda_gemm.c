@@ -1,6 +1,6 @@
 /* The product on a device against its definition: each precision, strides, both modes; a row's bits
  * do not depend on how many rows there are nor on its place. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/gemm_cuda.h"
 
 #include <criterion/criterion.h>

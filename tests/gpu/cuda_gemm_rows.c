@@ -1,6 +1,6 @@
 /* The promise that the whole engine rests on, at the sizes it runs with: a row of a product has the
  * same bits however many rows there are and wherever it stands among them. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/gemm_cuda.h"
 
 #include <criterion/criterion.h>

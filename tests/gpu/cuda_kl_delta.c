@@ -1,6 +1,6 @@
 /* The divergence of a change of logits on a device against its definition: changes of any size, any
  * vocabulary, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/kl_delta.h"
 #include "kernels/kl_delta_cuda.h"
 

@@ -1,5 +1,5 @@
 /* The layer norm on a device against its definition: any shape, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/layernorm.h"
 #include "kernels/layernorm_cuda.h"
 

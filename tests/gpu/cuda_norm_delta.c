@@ -1,6 +1,6 @@
 /* The norms' changes on a device against their definitions: small and large changes, a dominant
  * writer removed, any shape, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/layernorm_delta_cuda.h"
 #include "kernels/rmsnorm_delta_cuda.h"
 

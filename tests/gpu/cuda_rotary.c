@@ -1,6 +1,6 @@
 /* Rotary positions on a device against their definition: both ways to pair, part of a head, any
  * shape, any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/rotary.h"
 #include "kernels/rotary_cuda.h"
 

@@ -1,6 +1,6 @@
 /* Moving, adding and cutting rows on a device: the definitions' results, which round so little that
  * they are the processor's to the bit; any shape, any order of threads and items. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/add_change_cuda.h"
 #include "kernels/copy_rows_cuda.h"
 #include "kernels/cut_rows_cuda.h"

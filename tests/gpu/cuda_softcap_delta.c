@@ -1,6 +1,6 @@
 /* Softcapped numbers' changes on a device against their definition: changes of any size, any shape,
  * any order of threads, any batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/softcap_delta.h"
 #include "kernels/softcap_delta_cuda.h"
 

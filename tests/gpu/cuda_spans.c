@@ -1,7 +1,7 @@
 /* What is asked of spans of rows on a device against the definitions: whether a change all but
  * takes away what a norm reads, and whether all is finite; any shape, any order of threads, any
  * batch. */
-#include "device.h"
+#include "on_device.h"
 #include "kernels/not_finite_cuda.h"
 #include "kernels/vanishing_cuda.h"
 

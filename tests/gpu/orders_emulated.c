@@ -1,5 +1,5 @@
 /* The orders of an emulated device: every one that it has, streams as lazy as can be; its sizes. */
-#include "device.h"
+#include "on_device.h"
 
 #include "emulator.h"
 
@@ -24,6 +24,11 @@ const char *device_use_order(int i)
     emu_set_streams(EMU_LAZY);
     emu_set_order(orders[i].order, orders[i].seed);
     return orders[i].name;
+}
+
+int device_is_watched(void)
+{
+    return emu_has_checker();
 }
 
 /* It is, and the checker knows that nobody has written it: filling it would be writing. */

@@ -220,8 +220,8 @@ static int measure_norms(probe_table *table, int64_t width, const probe_sizes *s
 /* ---- attention: variants of one prompt that change in every position, all heads ---- */
 
 typedef struct heads {
-    pck_attention_batch batch;
-    pck_attention_item *items;
+    pc_attention_batch batch;
+    pc_attention_item *items;
     float *arrays[7];
     int64_t sizes[7];
     float *dz;
@@ -249,16 +249,16 @@ static void take_items(heads *s, int64_t n_heads, int64_t d_head, int64_t varian
     s->items = host_array(s->n_items, sizeof *s->items);
     for (int64_t i = 0; i < s->n_items; i++) {
         const int64_t head = i % n_heads, at = i / n_heads * seq * s->width + head * d_head;
-        s->items[i] = (pck_attention_item){.dz = at,
-                                           .dq = at,
-                                           .dk = at,
-                                           .dv = at,
-                                           .q = head * d_head,
-                                           .k = head * d_head,
-                                           .v = head * d_head,
-                                           .log_pattern = head * seq * seq,
-                                           .pattern_stride = seq,
-                                           .seq = (int32_t)seq};
+        s->items[i] = (pc_attention_item){.dz = at,
+                                          .dq = at,
+                                          .dk = at,
+                                          .dv = at,
+                                          .q = head * d_head,
+                                          .k = head * d_head,
+                                          .v = head * d_head,
+                                          .log_pattern = head * seq * seq,
+                                          .pattern_stride = seq,
+                                          .seq = (int32_t)seq};
     }
     const size_t bytes = (size_t)s->n_items * sizeof *s->items;
     void *device_items = probe_take(bytes);
@@ -280,7 +280,7 @@ static void take_heads(heads *s, const probe_sizes *sizes, int64_t seq)
     }
     s->arrays[OF_PATTERN] = take_pattern(n_heads, seq);
     s->dz = probe_take((size_t)(rows * width) * sizeof *s->dz);
-    s->batch = (pck_attention_batch){
+    s->batch = (pc_attention_batch){
         .dz = s->dz,
         .dq = s->arrays[OF_DQ],
         .dk = s->arrays[OF_DK],
@@ -321,7 +321,7 @@ static void run_attention(void *state, int round)
 enum { SAMPLED_ITEMS = 24 };
 
 /* An item's error against the definition, from the arrays on the host. */
-static double item_error(const heads *s, const pck_attention_item *item, float *const *host,
+static double item_error(const heads *s, const pc_attention_item *item, float *const *host,
                          const float *dz)
 {
     const int64_t d_head = s->batch.kind.d_head, n = s->seq * d_head;

@@ -41,6 +41,9 @@ typedef struct emu_stream *cudaStream_t;
 /* Fresh memory holds 0xff bytes, which are NaNs: what nothing wrote shows. */
 cudaError_t cudaMalloc(void **memory, size_t bytes);
 cudaError_t cudaFree(void *memory);
+/* Memory of the host that copies need not wait for. */
+cudaError_t cudaMallocHost(void **memory, size_t bytes);
+cudaError_t cudaFreeHost(void *memory);
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes);
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind);

@@ -11,6 +11,9 @@
 int device_n_orders(void);
 const char *device_use_order(int i);
 
+/* Whether the checker looks at every access: tests then do less. */
+int device_is_watched(void);
+
 /* Fresh memory becomes NaNs, if it is not already. */
 cudaError_t device_make_nans(void *memory, size_t bytes);
 

@@ -1,5 +1,5 @@
 /* Arrays on a CUDA device for tests, and comparing what comes back. */
-#include "device.h"
+#include "on_device.h"
 
 #include "base/rng.h"
 

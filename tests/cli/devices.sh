@@ -1,0 +1,69 @@
+#!/bin/bash
+# devices.sh PROGRAM HAS_EMULATOR: --device and --precision, and what doctor says of them.
+has_emulator=$2
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+find=(find demo --task induction -n 2 --length 12)
+
+# are_near A B TOLERANCE: the effects of two scores.csv, row by row of the same name.
+are_near()
+{
+    awk -F, -v tolerance="$3" 'NR == FNR { effect[$1 "," $2] = $3; next }
+        !(($1 "," $2) in effect) { bad = 1 }
+        FNR > 1 { d = effect[$1 "," $2] - $3; if (d < 0) d = -d; n++; if (d > tolerance) bad = 1 }
+        END { exit bad || n == 0 }' "$1/scores.csv" "$2/scores.csv"
+}
+
+# ---- precisions, which the processor simulates ----
+expect_exit 0 "${find[@]}" -o fp32
+for precision in bf16x3 tf32 bf16; do
+    expect_exit 0 "${find[@]}" --precision $precision -o $precision
+    expect "it is written down" grep -q "\"precision\": \"$precision\"" $precision/circuit.json
+    expect "it is another run" test "$(sha256sum <$precision/scores.csv)" != "$(sha256sum <fp32/scores.csv)"
+done
+expect "bf16x3" are_near fp32 bf16x3 1e-4
+expect "tf32" are_near fp32 tf32 1e-2
+expect "bf16" are_near fp32 bf16 1e-1
+expect "bf16 loses more" test "$(are_near fp32 bf16 1e-4; echo $?)" -ne 0
+cp -r fp32 other
+expect_refusal 2 'fingerprint' "${find[@]}" --precision bf16 -o other --resume
+
+# ---- a GPU that is not there ----
+expect_exit 0 doctor
+expect_line '^cuda +cannot be used: device cuda: no plug-in'
+expect_line 'driver for CUDA 13 \(580 or later\) and a GPU of compute capability 7.5'
+expect_refusal 1 'device cuda: no plug-in' "${find[@]}" --device cuda -o none
+expect_refusal 3 'device is "cuda:one"' "${find[@]}" --device cuda:one -o none
+expect_refusal 3 'the twin computes on the cpu' "${find[@]}" --device cuda --engine twin -o none
+expect_exit 0 "${find[@]}" --device auto -o auto
+expect "auto is the processor" cmp fp32/circuit.json auto/circuit.json
+
+# ---- the CUDA backend, emulated ----
+if [ "$has_emulator" -eq 0 ]; then
+    expect_refusal 1 'device emu: no plug-in' "${find[@]}" --device emu -o none
+    report
+fi
+expect_exit 0 doctor
+expect_line '^emu +the CUDA backend, emulated'
+expect_refusal 3 'device is "emu:1"' "${find[@]}" --device emu:1 -o none
+expect_exit 0 "${find[@]}" --device emu -o emu
+expect "its effects" are_near fp32 emu 1e-5
+expect "it is written down" grep -q '"device": "emu ' emu/circuit.json
+expect_exit 0 "${find[@]}" --device emu -o again
+expect "the same bytes" cmp emu/circuit.json again/circuit.json
+expect "the same bytes" cmp emu/scores.csv again/scores.csv
+expect_refusal 2 'fingerprint' "${find[@]}" -o emu --resume
+for precision in bf16x3 bf16; do
+    expect_exit 0 "${find[@]}" --device emu --precision $precision -o emu-$precision
+    expect "$precision on both" are_near $precision emu-$precision 2e-2
+done
+for command in "patch demo --task induction -n 2 --length 12 --what z --by layer,head" \
+    "path demo --task induction -n 2 --length 12 --from a0.h3 --to a1.h2<k>"; do
+    # shellcheck disable=SC2086
+    expect_exit 0 $command --device cpu -o "cpu-${command%% *}"
+    # shellcheck disable=SC2086
+    expect_exit 0 $command --device emu -o "emu-${command%% *}"
+done
+expect_exit 0 eval emu --model demo --task induction -n 2 --length 12 --device emu
+report

@@ -1,0 +1,98 @@
+/* The engine on a device that fails: too little memory means smaller batches and the same bits, a
+ * fault means one clear line, and afterwards all is as before. */
+#include "emulator.h"
+
+#include "backend/device_private.h"
+#include "backend/plugin.h"
+#include "support/drawn.h"
+#include "support/golden.h"
+
+#include <criterion/criterion.h>
+#include <cublasLt.h>
+#include <string.h>
+
+enum { N = 12, MOST_PROMPTS = 16 };
+
+static const pc_evaluator_options *options(void)
+{
+    static pc_evaluator_options o = PC_EVALUATOR_OPTIONS_INIT;
+    if (o.device) return &o;
+    pc_device_register(patchclamp_plugin_ops());
+    o.engine = PC_ENGINE_DELTA;
+    o.n_threads = 1;
+    o.device = "emu";
+    return &o;
+}
+
+static pc_status measure(double *effects, const drawn *d)
+{
+    pc_evaluator *e;
+    pc_status status = pc_evaluator_open(&e, d->model, d->task, options());
+    if (status == PC_OK)
+        status =
+            pc_evaluator_measure(effects, NULL, e, (const pc_intervention *const *)d->list, d->n);
+    pc_evaluator_free(e);
+    return status;
+}
+
+/* Bytes in use while a measurement runs with all that it wants. */
+static size_t in_use(void)
+{
+    size_t unused, total;
+    cudaMemGetInfo(&unused, &total);
+    return total - unused;
+}
+
+Test(backend_failures, little_memory_means_small_batches_and_the_same_bits)
+{
+    static double with[N * MOST_PROMPTS], without[N * MOST_PROMPTS];
+    drawn d = draw_all("gpt2-odd", 11, N);
+    const size_t bytes = sizeof(double) * (size_t)(N * pc_task_n(d.task));
+    pc_evaluator *e;
+    cr_assert_eq(measure(with, &d), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, options()), PC_OK);
+    const size_t all = in_use();
+    pc_evaluator_free(e);
+    cr_assert_eq(in_use(), 0, "%zu bytes were not given back", in_use());
+    int n_worked = 0;
+    for (int share = 98; share >= 10; share -= 8) { /* of what it takes with whole batches */
+        emu_set_memory(all / 100 * (size_t)share);
+        const pc_status status = measure(without, &d);
+        emu_set_memory((size_t)1 << 30);
+        if (status == PC_OK) {
+            n_worked++;
+            cr_expect(memcmp(with, without, bytes) == 0, "with %d %%", share);
+        } else cr_expect_eq(status, PC_ERR_NOMEM, "with %d %%: %s", share, pc_last_error());
+        cr_expect_eq(in_use(), 0, "%zu bytes were not given back", in_use());
+    }
+    cr_expect(n_worked >= 5, "only %d sizes of memory were enough", n_worked);
+    cr_assert_eq(measure(without, &d), PC_OK, "%s", pc_last_error());
+    cr_expect(memcmp(with, without, bytes) == 0);
+    free_all(&d);
+}
+
+/* Every call of the library fails once. */
+Test(backend_failures, a_fault_is_one_line_and_leaves_nothing_behind)
+{
+    static double with[N * MOST_PROMPTS], without[N * MOST_PROMPTS];
+    drawn d = draw_all("gpt2-odd", 12, 4);
+    const size_t bytes = sizeof(double) * (size_t)(4 * pc_task_n(d.task));
+    int n_faults = 0;
+    cr_assert_eq(measure(with, &d), PC_OK, "%s", pc_last_error());
+    for (int n = 1;; n = n < 40 ? n + 1 : n + 13) {
+        emu_fail_blas(n, CUBLAS_STATUS_EXECUTION_FAILED);
+        const pc_status status = measure(without, &d);
+        const int has_come = emu_fail_blas(0, CUBLAS_STATUS_SUCCESS);
+        if (!has_come) break;
+        n_faults++;
+        cr_expect_neq(status, PC_OK, "call %d failed, and nobody noticed", n);
+        cr_expect(strstr(pc_last_error(), "a product") || strstr(pc_last_error(), "a queue"),
+                  "call %d: %s", n, pc_last_error());
+        cr_expect_eq(in_use(), 0, "call %d: %zu bytes were not given back", n, in_use());
+        emu_forget_failure();
+    }
+    cr_expect(n_faults > 20, "only %d calls", n_faults);
+    cr_assert_eq(measure(without, &d), PC_OK, "%s", pc_last_error());
+    cr_expect(memcmp(with, without, bytes) == 0);
+    free_all(&d);
+}
