@@ -25,7 +25,7 @@ list_files >"$temporary/files"
 
 # may_include LAYER: the layers whose headers it may include, besides its own and the public ones. DESIGN:
 #   base < kernels < backend; base < io; {backend, io} < model < patch < dist; {model} < grad;
-#   base < {graph, store}; store < patch; {patch, grad, graph} < search; tools see only the public headers.
+#   base < {graph, store}; store < patch; patch < bench; {patch, grad, graph} < search; tools see only the public headers.
 may_include()
 {
     local model="base kernels backend io"
@@ -39,6 +39,7 @@ may_include()
     patch) echo "$patch" ;;
     dist) echo "$patch patch" ;;
     search) echo "$patch patch grad graph" ;;
+    bench) echo "$patch patch" ;;
     *) return 1 ;;
     esac
 }

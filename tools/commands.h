@@ -3,6 +3,7 @@
 #define PC_TOOLS_COMMANDS_H
 
 int cmd_attribute(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_logits(int argc, char **argv);

@@ -28,6 +28,7 @@ static const struct {
     {"path", cmd_path, "patch the paths from each sender to a set of receivers"},
     {"run", cmd_run, "the effects of any list of interventions"},
     {"attribute", cmd_attribute, "what each component writes into the logits; the logit lens"},
+    {"bench", cmd_bench, "how fast this machine computes, and what each precision loses"},
     {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"draw", cmd_draw, "the figure of a circuit"},

@@ -12,6 +12,7 @@
  *   grid.h       activations patched layer by layer, head by head, position by position
  *   positions.h  what the components that were found do at each position alone
  *   plan.h       what a job takes, before it runs
+ *   bench.h      what a device can do, and what each precision loses
  *   circuit.h    the result: numbers, files, figures
  *   version.h    which Patchclamp this is
  *
@@ -42,6 +43,7 @@
 #define PATCHCLAMP_PATCHCLAMP_H
 
 #include "patchclamp/attribute.h"
+#include "patchclamp/bench.h"
 #include "patchclamp/circuit.h"
 #include "patchclamp/device.h"
 #include "patchclamp/effects.h"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# devices.sh PROGRAM HAS_EMULATOR: --device and --precision, and what doctor says of them.
-has_emulator=$2
+# devices.sh PROGRAM HAS_EMULATOR JSON_VALUE BUILD: --device and --precision, what doctor says of them, bench, gpu-check.
+has_emulator=$2 json_value=$3 build=$4
+root=$PWD
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -39,6 +40,31 @@ expect_refusal 3 'the twin computes on the cpu' "${find[@]}" --device cuda --eng
 expect_exit 0 "${find[@]}" --device auto -o auto
 expect "auto is the processor" cmp fp32/circuit.json auto/circuit.json
 
+# ---- bench ----
+value() { "$json_value" "$out" "$1" 2>>"$err"; }
+is_less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 < b + 0) }'; }
+expect_exit 0 bench precision demo -n 2 --length 12 --edges 30 --json
+expect "four precisions" test "$(value '')" -eq 4
+expect "60 effects and more" is_less 59 "$(value 0.n)"
+expect "fp32 loses least" is_less "$(value 0.rms_error)" "$(value 1.rms_error)"
+expect "then bf16x3" is_less "$(value 1.rms_error)" "$(value 2.rms_error)"
+expect "then tf32" is_less "$(value 2.rms_error)" "$(value 3.rms_error)"
+expect "bf16 keeps the ranks" is_less 0.99 "$(value 3.agreement)"
+expect_exit 0 bench precision demo -n 2 --length 12 --edges 30
+expect_line '^bf16x3 '
+expect_exit 0 bench demo -n 2 --length 12 --every 11 --ms 20 --json
+expect "operators" test "$(value operators)" -eq 10
+expect "a sweep of 10 edges" test "$(value sweep.measured)" -eq 10
+expect "no sweep is faster than its products" is_less "$(value sweep.floor)" "$(value sweep.predicted)"
+expect_exit 0 bench demo -n 2 --length 12 --every 11 --ms 20
+expect_line '^attention_delta '
+expect_line '^sweep +10 of 110 edges on 2 prompts'
+expect_refusal 3 'expected MODEL' bench
+expect_exit 3 bench precision
+expect_refusal 3 '--every is "0"' bench demo --every 0
+expect_refusal 2 'no-such' bench no-such-model
+expect_exit 3 bench precision demo --every 3
+
 # ---- the CUDA backend, emulated ----
 if [ "$has_emulator" -eq 0 ]; then
     expect_refusal 1 'device emu: no plug-in' "${find[@]}" --device emu -o none
@@ -66,4 +92,13 @@ for command in "patch demo --task induction -n 2 --length 12 --what z --by layer
     expect_exit 0 $command --device emu -o "emu-${command%% *}"
 done
 expect_exit 0 eval emu --model demo --task induction -n 2 --length 12 --device emu
+
+# ---- gpu-check ----
+bash "$root/tools/gpu-check" --emulated --quick --out checked "$build" >"$out" 2>"$err" || fail "gpu-check"
+expect_line '^architecture gemma2-caps +ok +fp32 .* bf16x3 .* tf32 .* bf16 '
+expect_line '^a sweep twice +ok'
+expect_line '^sweep demo bf16x3 +ok +110 edges'
+expect_line '^gpu-check: all passed'
+bash "$root/tools/gpu-check" --quick --out checked "$build" >"$out" 2>"$err" && fail "a GPU where there is none"
+expect_line '^device cuda +FAILED +.*no plug-in'
 report

@@ -1,6 +1,6 @@
-/* shaped_model neox|llama|wide FOLDER: a checkpoint of random weights in an existing folder, as
+/* shaped_model neox|llama|wide|gpt2 FOLDER: a checkpoint of random weights in an existing folder, as
  * many layers and heads as Pythia-160m but narrow, a small Llama with grouped heads, or four layers
- * of Pythia-160m's width. */
+ * of Pythia-160m's width, or GPT-2 small's whole shape (500 MB). */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -62,6 +62,25 @@ static const tensor wide[] = {{"gpt_neox.embed_in.weight", VOCAB, 768},
                               {"gpt_neox.layers.%d.mlp.dense_4h_to_h.bias", 768, 0},
                               {NULL, 0, 0}};
 
+/* GPT-2 small, all of it */
+static const tensor gpt2[] = {{"wte.weight", 50257, 768},
+                              {"wpe.weight", 1024, 768},
+                              {"ln_f.weight", 768, 0},
+                              {"ln_f.bias", 768, 0},
+                              {"h.%d.ln_1.weight", 768, 0},
+                              {"h.%d.ln_1.bias", 768, 0},
+                              {"h.%d.ln_2.weight", 768, 0},
+                              {"h.%d.ln_2.bias", 768, 0},
+                              {"h.%d.attn.c_attn.weight", 768, 2304},
+                              {"h.%d.attn.c_attn.bias", 2304, 0},
+                              {"h.%d.attn.c_proj.weight", 768, 768},
+                              {"h.%d.attn.c_proj.bias", 768, 0},
+                              {"h.%d.mlp.c_fc.weight", 768, 3072},
+                              {"h.%d.mlp.c_fc.bias", 3072, 0},
+                              {"h.%d.mlp.c_proj.weight", 3072, 768},
+                              {"h.%d.mlp.c_proj.bias", 768, 0},
+                              {NULL, 0, 0}};
+
 /* d_model 12, 8 heads of 4 on 2 KV heads, d_mlp 10 */
 static const tensor llama[] = {{"model.embed_tokens.weight", VOCAB, 12},
                                {"model.norm.weight", 12, 0},
@@ -98,7 +117,13 @@ static const shaped shapes[] = {
      "\"max_position_embeddings\": 64, \"num_attention_heads\": 12, \"num_hidden_layers\": 4, "
      "\"rotary_emb_base\": 10000, \"rotary_pct\": 1.0, \"use_parallel_residual\": false, "
      "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
-     4, 0.05f, wide}};
+     4, 0.05f, wide},
+    {"gpt2",
+     "{\"model_type\": \"gpt2\", \"architectures\": [\"GPT2LMHeadModel\"], "
+     "\"activation_function\": \"gelu_new\", \"n_embd\": 768, \"n_head\": 12, \"n_layer\": 12, "
+     "\"n_positions\": 1024, \"n_ctx\": 1024, \"layer_norm_epsilon\": 1e-05, "
+     "\"vocab_size\": 50257, \"bos_token_id\": 50256}\n",
+     12, 0.035f, gpt2}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 static pc_status put_file(const char *folder, const char *name, const pc_text *text)
@@ -163,6 +188,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "shaped_model: %s\n", pc_last_error());
         return 1;
     }
-    fprintf(stderr, "shaped_model: expected neox, llama or wide, and FOLDER\n");
+    fprintf(stderr, "shaped_model: expected neox, llama, wide or gpt2, and FOLDER\n");
     return 1;
 }

@@ -17,7 +17,8 @@ const char *const golden_models[N_GOLDEN_MODELS] = {
 static const char *path_of(const char *name, const char *file)
 {
     static char path[512];
-    snprintf(path, sizeof path, "%s/tests/golden/models/%s/%s", PC_SOURCE_DIR, name, file);
+    const char *elsewhere = getenv("PC_TEST_ROOT"), *root = elsewhere ? elsewhere : PC_SOURCE_DIR;
+    snprintf(path, sizeof path, "%s/tests/golden/models/%s/%s", root, name, file);
     return path;
 }
 
