@@ -3,6 +3,7 @@
 
 #include "kernels/launch.cuh"
 #include "kernels/reduce.cuh"
+#include "kernels/softcap_double.h"
 
 enum { THREADS = 256, ROWS = THREADS / PC_WARP };
 
@@ -16,20 +17,14 @@ static __device__ double dot(const float *w, const float *dy, int64_t width)
     return pc_warp_sum(sum);
 }
 
-/* With t = tanh(l / c) and u = tanh(d / c). */
-static __device__ double capped_change(double logit, double d, double cap)
-{
-    const double t = tanh(logit / cap), u = tanh(d / cap);
-    return cap * u * ((1 - t) * (1 + t)) / (1 + t * u);
-}
-
 static __device__ double mean_change(const pc_answer_delta_args *args, const float *dy,
                                      int64_t first, int n)
 {
     double sum = 0;
     for (int64_t column = first; column < first + n; column++) {
         const double d = dot(args->w + column * args->width, dy, args->width);
-        sum += args->softcap > 0 ? capped_change(args->logits[column], d, args->softcap) : d;
+        sum +=
+            args->softcap > 0 ? pc_capped_change_double(args->logits[column], d, args->softcap) : d;
     }
     return sum / n;
 }

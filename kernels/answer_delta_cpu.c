@@ -2,8 +2,7 @@
 #include "kernels/answer_delta.h"
 
 #include "kernels/instruction_set.h"
-
-#include <math.h>
+#include "kernels/softcap_double.h"
 
 static double dot(const float *w, const float *dy, int64_t width)
 {
@@ -13,19 +12,13 @@ static double dot(const float *w, const float *dy, int64_t width)
     return sum;
 }
 
-/* With t = tanh(l / c) and u = tanh(d / c). */
-static double capped_change(double logit, double d, double cap)
-{
-    const double t = tanh(logit / cap), u = tanh(d / cap);
-    return cap * u * (1 - t * t) / (1 + t * u);
-}
-
 static double mean_change(const pc_answer_delta_args *args, const float *dy, int64_t first, int n)
 {
     double sum = 0;
     for (int64_t column = first; column < first + n; column++) {
         const double d = dot(args->w + column * args->width, dy, args->width);
-        sum += args->softcap > 0 ? capped_change(args->logits[column], d, args->softcap) : d;
+        sum +=
+            args->softcap > 0 ? pc_capped_change_double(args->logits[column], d, args->softcap) : d;
     }
     return sum / n;
 }

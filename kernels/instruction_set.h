@@ -12,7 +12,7 @@
 
 #define PC_JOIN_NAMES(name, set) name##_##set
 #define PC_JOIN_EXPANDED(name, set) PC_JOIN_NAMES(name, set)
-/* pc_kl_delta_avx2 for pc_kl_delta, and so on. */
+/* pc_rotary_avx2 for pc_rotary, and so on. */
 #define PC_FOR_SET(name) PC_JOIN_EXPANDED(name, PC_INSTRUCTION_SET)
 
 #endif

@@ -1,5 +1,5 @@
 /* Sums over a warp or a block, of float or double, in an order that is always the same; the largest
- * value of a warp or a block. */
+ * value of a warp. */
 #ifndef PC_KERNELS_REDUCE_CUH
 #define PC_KERNELS_REDUCE_CUH
 
@@ -35,21 +35,6 @@ template <class T> static __device__ __forceinline__ T pc_block_sum(T value)
     for (int i = 0; i < n_warps; i++)
         sum += of_warp[i];
     return sum;
-}
-
-/* The largest of every thread's value, as pc_block_sum(). NaNs are passed over. */
-static __device__ __forceinline__ float pc_block_max(float value)
-{
-    __shared__ float of_warp[PC_MAX_WARPS];
-    const int warp = threadIdx.x / PC_WARP, n_warps = blockDim.x / PC_WARP;
-    value = pc_warp_max(value);
-    __syncthreads();
-    if (threadIdx.x % PC_WARP == 0) of_warp[warp] = value;
-    __syncthreads();
-    float most = of_warp[0];
-    for (int i = 1; i < n_warps; i++)
-        most = fmaxf(most, of_warp[i]);
-    return most;
 }
 
 #endif

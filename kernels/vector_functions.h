@@ -7,7 +7,6 @@
 typedef enum pc_function {
     PC_FUNCTION_EXP,
     PC_FUNCTION_EXPM1,
-    PC_FUNCTION_EXP_REST,
     PC_FUNCTION_TANH,
     PC_FUNCTION_ERF
 } pc_function;

@@ -5,7 +5,6 @@
  *   function       error in units in the last place, at most (tests/op_vector_math.c)
  *   pc_expf        1      0 below -104, infinity above 88.7228; never falls as x grows
  *   pc_expm1f      2      -1 below -17.4
- *   pc_exp_restf   4      exp(x) - 1 - x; relative to itself also near 0, where it is x^2 / 2
  *   pc_tanhf       3
  *   pc_erff        2
  *
@@ -89,21 +88,6 @@ static inline PC_HOST_DEVICE float pc_exp_less(float x, float one)
 static inline PC_HOST_DEVICE float pc_expm1f(float x)
 {
     return pc_exp_less(pc_clampf(x, -86, 89), 1);
-}
-
-static inline PC_HOST_DEVICE float pc_exp_restf(float x)
-{
-    const float t = pc_clampf(x, -1, 1);
-    float q = 2.77228401e-6f;
-    q = q * t + 2.53548296e-5f;
-    q = q * t + 1.98440233e-4f;
-    q = q * t + 1.38854515e-3f;
-    q = q * t + 8.33331048e-3f;
-    q = q * t + 4.16667350e-2f;
-    q = q * t + 1.66666672e-1f;
-    q = q * t + 0.5f;
-    const float near = t * t * q, far = pc_expm1f(x) - pc_clampf(x, -INFINITY, 128);
-    return fabsf(x) > 1 ? far : near;
 }
 
 static inline PC_HOST_DEVICE float pc_tanhf(float x)

@@ -15,10 +15,6 @@ void PC_FOR_SET(pc_vector_function)(float *out, const float *x, int64_t n, pc_fu
         for (int64_t i = 0; i < n; i++)
             out[i] = pc_expm1f(x[i]);
         break;
-    case PC_FUNCTION_EXP_REST:
-        for (int64_t i = 0; i < n; i++)
-            out[i] = pc_exp_restf(x[i]);
-        break;
     case PC_FUNCTION_TANH:
         for (int64_t i = 0; i < n; i++)
             out[i] = pc_tanhf(x[i]);

@@ -14,7 +14,8 @@
 enum {
     ROWS = 512, /* enough for the products, little enough for the cache */
     HISTORY_ROWS = 128,
-    MOST_VARIANTS = 128
+    MOST_VARIANTS = 128,
+    LOGIT_ROWS = 16
 };
 
 /* Immutable. */
@@ -54,8 +55,10 @@ static pc_status open_processor(pc_device_state **out, pc_device_facts *facts, i
     (void)index, (void)fault;
     processors[precision] = (pc_device_state){pc_cpu_ops_best(), precision};
     *out = &processors[precision];
-    *facts = (pc_device_facts){
-        .rows = ROWS, .history_rows = HISTORY_ROWS, .most_variants = MOST_VARIANTS};
+    *facts = (pc_device_facts){.rows = ROWS,
+                               .history_rows = HISTORY_ROWS,
+                               .most_variants = MOST_VARIANTS,
+                               .logit_rows = LOGIT_ROWS};
     snprintf(facts->name, sizeof facts->name, "the processor, %s", (*out)->ops->name);
     return PC_OK;
 }
@@ -377,6 +380,7 @@ PASS(copy_rows, pc_copy_rows_args)
 PASS(cut_rows, pc_cut_rows_args)
 PASS(vanishing, pc_vanishing_args)
 PASS(answer_delta, pc_answer_delta_args)
+PASS(target_delta, pc_target_delta_args)
 #undef PASS
 
 const pc_ops pc_cpu_backend = {
@@ -413,4 +417,5 @@ const pc_ops pc_cpu_backend = {
     .cut_rows = cut_rows,
     .vanishing = vanishing,
     .answer_delta = answer_delta,
+    .target_delta = target_delta,
 };

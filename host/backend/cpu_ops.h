@@ -12,7 +12,6 @@
 #include "kernels/copy_rows.h"
 #include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
-#include "kernels/kl_delta.h"
 #include "kernels/linear.h"
 #include "kernels/norm_base.h"
 #include "kernels/not_finite.h"
@@ -20,6 +19,7 @@
 #include "kernels/rotary.h"
 #include "kernels/scores_lost.h"
 #include "kernels/softcap_delta.h"
+#include "kernels/target_delta.h"
 #include "kernels/vanishing.h"
 #include "kernels/vector_functions.h"
 
@@ -35,7 +35,7 @@ typedef struct pc_cpu_ops {
     pc_attention_delta_fn *attention_delta;
     pc_rotary_fn *rotary;
     pc_softcap_delta_fn *softcap_delta;
-    pc_kl_delta_fn *kl_delta;
+    pc_target_delta_fn *target_delta;
     pc_add_change_fn *add_change;
     pc_copy_rows_fn *copy_rows;
     pc_cut_rows_fn *cut_rows;

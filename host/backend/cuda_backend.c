@@ -15,6 +15,7 @@
 #include "kernels/rmsnorm_delta_cuda.h"
 #include "kernels/rotary_cuda.h"
 #include "kernels/scores_lost_cuda.h"
+#include "kernels/target_delta_cuda.h"
 #include "kernels/vanishing_cuda.h"
 
 #include <cuda_runtime_api.h>
@@ -26,10 +27,10 @@
  * one thread. */
 #ifdef PC_BACKEND_IS_EMULATED
 #define BACKEND_NAME "emu"
-enum { ROWS = 64, HISTORY_ROWS = 64, MOST_VARIANTS = 64, N_QUEUES = 1 };
+enum { ROWS = 64, HISTORY_ROWS = 64, MOST_VARIANTS = 64, LOGIT_ROWS = 16, N_QUEUES = 1 };
 #else
 #define BACKEND_NAME "cuda"
-enum { ROWS = 5632, HISTORY_ROWS = 1408, MOST_VARIANTS = 2048, N_QUEUES = 2 };
+enum { ROWS = 5632, HISTORY_ROWS = 1408, MOST_VARIANTS = 2048, LOGIT_ROWS = 512, N_QUEUES = 2 };
 #endif
 
 /* ---- devices ---- */
@@ -81,6 +82,7 @@ static pc_status describe(pc_device_facts *facts, int index, pc_fault *fault)
                                .rows = ROWS,
                                .history_rows = HISTORY_ROWS,
                                .most_variants = MOST_VARIANTS,
+                               .logit_rows = LOGIT_ROWS,
                                .chunk_rows = ROWS,
                                .memory = (int64_t)total,
                                .unused = (int64_t)unused};
@@ -187,6 +189,7 @@ PASS(copy_rows, pc_copy_rows_args)
 PASS(cut_rows, pc_cut_rows_args)
 PASS(vanishing, pc_vanishing_args)
 PASS(answer_delta, pc_answer_delta_args)
+PASS(target_delta, pc_target_delta_args)
 #undef PASS
 
 static void scores_lost(pc_queue *queue, uint8_t *is_lost, const pc_attention_batch *batch)
@@ -228,6 +231,7 @@ static const pc_ops table = {
     .cut_rows = cut_rows,
     .vanishing = vanishing,
     .answer_delta = answer_delta,
+    .target_delta = target_delta,
 };
 
 const pc_ops *patchclamp_plugin_ops(void)

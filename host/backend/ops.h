@@ -19,13 +19,14 @@
 #include "kernels/gemm.h"
 #include "kernels/layernorm_delta.h"
 #include "kernels/rotary.h"
+#include "kernels/target_delta.h"
 #include "kernels/vanishing.h"
 #include "patchclamp/device.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PC_OPS_ABI = 1 };
+enum { PC_OPS_ABI = 2 };
 
 typedef struct pc_device_state pc_device_state;
 typedef struct pc_matrix pc_matrix;
@@ -44,6 +45,7 @@ typedef struct pc_device_facts {
     int64_t rows;           /* of a batch */
     int64_t history_rows;   /* of one that keeps every layer's changes */
     int64_t most_variants;  /* of a batch */
+    int64_t logit_rows;     /* whose logits are all there at a time */
     int64_t chunk_rows;     /* products of many rows go through in chunks of so many; 0: as one */
     int64_t memory, unused; /* bytes it has, and that were free; 0: the host's */
 } pc_device_facts;
@@ -117,6 +119,7 @@ typedef struct pc_ops {
     void (*cut_rows)(pc_queue *queue, const pc_cut_rows_args *args);
     void (*vanishing)(pc_queue *queue, const pc_vanishing_args *args);
     void (*answer_delta)(pc_queue *queue, const pc_answer_delta_args *args);
+    void (*target_delta)(pc_queue *queue, const pc_target_delta_args *args);
 } pc_ops;
 
 #endif

@@ -40,7 +40,8 @@ static pc_status make_hand(pc_engine_hand *h, const pc_engine *e)
     PC_TRY(pc_delta_run_new(&h->keeping, e->weights, h->queue, longest, keeping,
                             PC_DELTA_KEEPS_HISTORY, e->options.without));
     PC_TRY(pc_delta_run_reserve(h->plain, 0));
-    PC_TRY(pc_logit_room_new(&h->room, e->weights, e->options.metric, h->queue));
+    PC_TRY(pc_logit_room_new(&h->room, e->weights, e->options.metric, h->queue,
+                             plain < keeping ? plain : keeping));
     pc_engine_lay_out_hand(h, &h->arena, e->model, &e->sizes, longest);
     PC_TRY(pc_arena_open(&h->arena));
     pc_engine_lay_out_hand(h, &h->arena, e->model, &e->sizes, longest);

@@ -16,17 +16,18 @@ void pc_engine_lay_out_hand(pc_engine_hand *h, pc_arena *a, const pc_model *mode
     h->by_reader = pc_arena_take(a, model->components.n_readers, sizeof *h->by_reader);
 }
 
-static int64_t hand_bytes(const pc_model *model, const pc_batch_sizes *sizes, pc_metric metric,
-                          int longest)
+static int64_t hand_bytes(const pc_model *model, const pc_device *device,
+                          const pc_batch_sizes *sizes, pc_metric metric, int longest)
 {
+    const int64_t plain = pc_batch_rows(sizes, false, longest);
+    const int64_t keeping = pc_batch_rows(sizes, true, longest);
     pc_engine_hand h = {0};
     pc_arena counting = {0};
     pc_engine_lay_out_hand(&h, &counting, model, sizes, longest);
-    return (int64_t)counting.used + pc_logit_room_bytes(model, metric) +
-           pc_delta_run_bytes(model, longest, pc_batch_rows(sizes, false, longest),
-                              PC_DELTA_KEEPS_NOTHING) +
-           pc_delta_run_bytes(model, longest, pc_batch_rows(sizes, true, longest),
-                              PC_DELTA_KEEPS_HISTORY);
+    return (int64_t)counting.used +
+           pc_logit_room_bytes(model, device, metric, plain < keeping ? plain : keeping) +
+           pc_delta_run_bytes(model, longest, plain, PC_DELTA_KEEPS_NOTHING) +
+           pc_delta_run_bytes(model, longest, keeping, PC_DELTA_KEEPS_HISTORY);
 }
 
 /* Both runs that prepare a prompt, and what their writers write in double. */
@@ -58,7 +59,7 @@ pc_engine_needs pc_engine_needs_of(const pc_model *model, const pc_evaluator_opt
         .packed =
             pc_engine_weights_bytes(model, device, needs_all ? PC_UNEMBED_ALL : PC_UNEMBED_ANSWERS),
         .means = means_bytes(model, o->source, longest),
-        .thread = hand_bytes(model, &sizes, o->metric, longest),
+        .thread = hand_bytes(model, device, &sizes, o->metric, longest),
         .preparing = preparing_bytes(model, longest),
         .twin = pc_prompt_runner_bytes(model, longest),
         .unused = device->facts.unused,

@@ -40,19 +40,19 @@ static pc_status place_change(pc_engine_prompt *p, const pc_engine_weights *w)
     return PC_OK;
 }
 
-/* Of a base run that is on the device in another memory, the original is of no more use. Of the
- * changes it is: where they begin is found here. */
+/* Of a base run that is on the device in another memory, the original is of no more use, nor are
+ * the targets' logits. Of the changes it is: where they begin is found here. */
 static void drop_original(pc_engine_prompt *p)
 {
     if (p->base.memory != p->base_placed.memory) pc_base_run_free(&p->base);
+    if (p->answers.bases_placed && p->answers.bases_placed != p->targets.memory)
+        pc_target_bases_free(&p->targets);
 }
 
 void pc_engine_prompt_free(pc_engine_prompt *p, const pc_device *device)
 {
-    for (int t = 0; p->targets && t < p->pair->n_targets; t++)
-        pc_target_base_free(&p->targets[t]);
-    free(p->targets);
     pc_answers_free(&p->answers);
+    pc_target_bases_free(&p->targets);
     take_back(p, device);
     pc_change_free(&p->change);
     pc_base_run_free(&p->base);
@@ -138,32 +138,52 @@ static void norm_in_double(double *y, const float *x, const pc_model *model)
         pc_ref_rmsnorm(y, y, gain, s->norm_gain_offset, 1, s->d_model, s->norm_eps);
 }
 
-static pc_status fill_targets(pc_engine_prompt *p, pc_metric metric, const pc_model *model)
+/* The KL is measured against the clean run, which may be the other one. */
+static bool is_referred(const pc_evaluator_options *o)
+{
+    return o->metric == PC_METRIC_KL && o->direction == PC_DIRECTION_DENOISE;
+}
+
+static double mean_metric(const pc_target_bases *targets, pc_metric metric, const pc_model *model)
+{
+    double sum = 0;
+    for (int t = 0; t < targets->n; t++)
+        sum += pc_metric_of_base(metric, &targets->of[t], model);
+    return sum / targets->n;
+}
+
+static pc_status fill_targets(pc_engine_prompt *p, const pc_evaluator_options *o,
+                              const pc_model *model)
 {
     const int64_t d = model->shape.d_model;
-    double *y = pc_alloc((size_t)d, sizeof *y), sum = 0;
-    p->targets = pc_alloc((size_t)p->pair->n_targets, sizeof *p->targets);
-    pc_status status = y && p->targets ? PC_OK : PC_ERR_NOMEM;
-    for (int t = 0; status == PC_OK && t < p->pair->n_targets; t++) {
-        const pc_target *target = &p->pair->targets[t];
-        status = pc_target_base_new(&p->targets[t], target, metric, model);
-        if (status != PC_OK) break;
-        norm_in_double(y, p->base.final.x + target->position * d, model);
-        pc_target_base_fill(&p->targets[t], y, metric, model);
-        sum += pc_metric_of_base(metric, &p->targets[t], model);
+    const pc_prompt *pair = p->pair;
+    double *y = pc_alloc((size_t)d, sizeof *y);
+    pc_status status = y ? pc_target_bases_new(&p->targets, pair->targets, pair->n_targets,
+                                               o->metric, is_referred(o), model)
+                         : PC_ERR_NOMEM;
+    for (int t = 0; status == PC_OK && t < pair->n_targets; t++) {
+        norm_in_double(y, p->base.final.x + pair->targets[t].position * d, model);
+        pc_target_base_fill(&p->targets.of[t], y, o->metric, model);
     }
-    p->base_metric = sum / p->pair->n_targets;
+    if (status == PC_OK) p->base_metric = mean_metric(&p->targets, o->metric, model);
     free(y);
     return status;
 }
 
 /* ---- rows of targets ---- */
 
-enum { LOGIT_ROWS = 16, ANSWER_ROWS = 128 };
+enum { ANSWER_ROWS = 128 };
+
+/* No more than those of a batch. */
+static int rows_at_a_time(const pc_device *device, pc_metric metric, int64_t batch_rows)
+{
+    const int64_t most =
+        pc_metric_needs_all_logits(metric) ? device->facts.logit_rows : ANSWER_ROWS;
+    return (int)(most < batch_rows ? most : batch_rows);
+}
 
 static void lay_out_on_device(pc_logit_room *room, pc_arena *a, const pc_shape *s, bool needs_all)
 {
-    room->most = needs_all ? LOGIT_ROWS : ANSWER_ROWS;
     room->rows = pc_arena_take(a, room->most * (int64_t)s->d_model, sizeof *room->rows);
     room->logits =
         pc_arena_take(a, needs_all ? room->most * s->vocab_out : 0, sizeof *room->logits);
@@ -172,8 +192,8 @@ static void lay_out_on_device(pc_logit_room *room, pc_arena *a, const pc_shape *
 
 static void lay_out_here(pc_logit_room *room, pc_arena *a, const pc_shape *s, bool needs_all)
 {
-    const int64_t width = needs_all && s->vocab_out > s->d_model ? s->vocab_out : s->d_model;
-    room->read = pc_arena_take(a, room->most * width, sizeof *room->read);
+    const int64_t n_read = needs_all ? s->vocab_out : room->most * (int64_t)s->d_model;
+    room->read = pc_arena_take(a, n_read, sizeof *room->read);
     room->effects = pc_arena_take(a, room->most, sizeof *room->effects);
     room->picks = pc_arena_take(a, room->most, sizeof *room->picks);
     room->variants = pc_arena_take(a, room->most, sizeof *room->variants);
@@ -182,22 +202,23 @@ static void lay_out_here(pc_logit_room *room, pc_arena *a, const pc_shape *s, bo
     room->y = pc_arena_take(a, s->d_model, sizeof *room->y);
 }
 
-int64_t pc_logit_room_bytes(const pc_model *model, pc_metric metric)
+int64_t pc_logit_room_bytes(const pc_model *model, const pc_device *device, pc_metric metric,
+                            int64_t batch_rows)
 {
     const bool needs_all = pc_metric_needs_all_logits(metric);
-    pc_logit_room room = {0};
+    pc_logit_room room = {.most = rows_at_a_time(device, metric, batch_rows)};
     lay_out_on_device(&room, &room.device, &model->shape, needs_all);
     lay_out_here(&room, &room.host, &model->shape, needs_all);
     return (int64_t)(room.device.used + room.host.used);
 }
 
 pc_status pc_logit_room_new(pc_logit_room *out, const pc_engine_weights *w, pc_metric metric,
-                            pc_queue *queue)
+                            pc_queue *queue, int64_t batch_rows)
 {
     const pc_shape *s = &w->model->shape;
     const bool needs_all = pc_metric_needs_all_logits(metric);
     void *memory;
-    *out = (pc_logit_room){.queue = queue};
+    *out = (pc_logit_room){.queue = queue, .most = rows_at_a_time(w->device, metric, batch_rows)};
     lay_out_on_device(out, &out->device, s, needs_all);
     lay_out_here(out, &out->host, s, needs_all);
     PC_TRY(pc_arena_open(&out->host));
@@ -230,8 +251,8 @@ static pc_status read_rows(pc_logit_room *room, const float *from, int64_t n, in
     return pc_device_wait(w->device, room->queue);
 }
 
-/* room->read = the logits of the first n of room->rows. */
-static pc_status multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights *w)
+/* room->logits = those of the first n of room->rows. */
+static void multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights *w)
 {
     const pc_engine_matrix u = w->unembedding;
     room->flop += 2.0 * (double)n * (double)u.n_in * (double)u.n_out;
@@ -245,7 +266,6 @@ static pc_status multiply_out(pc_logit_room *room, int64_t n, const pc_engine_we
                                                        .n_count = u.n_out,
                                                        .mode = PC_GEMM_SET,
                                                        .is_few = true});
-    return read_rows(room, room->logits, n, u.n_out, w);
 }
 
 static void widen(double *to, const float *from, int64_t n)
@@ -254,18 +274,24 @@ static void widen(double *to, const float *from, int64_t n)
         to[i] = (double)from[i];
 }
 
-/* room->effects of n rows, by all logits' changes. */
-static pc_status all_logits(pc_logit_room *room, const pc_engine_prompt *p, int n,
-                            const pc_engine_weights *w, pc_metric metric)
+/* room->effects of n rows, on the device. */
+static pc_status find_effects(pc_logit_room *room, const pc_engine_prompt *p, const float *rows,
+                              int n, const pc_engine_weights *w)
 {
-    const int64_t vocab = w->model->shape.vocab_out;
-    PC_TRY(multiply_out(room, n, w));
-    for (int i = 0; i < n; i++) {
-        widen(room->d, room->read + i * vocab, vocab);
-        room->effects[i] =
-            pc_metric_effect(metric, &p->targets[room->targets[i]], room->d, w->model);
-    }
-    return PC_OK;
+    const pc_ops *ops = w->device->ops;
+    const int32_t *targets = ops->list(room->queue, room->targets, (size_t)n * sizeof *targets);
+    pc_answers_effects(room->effects_placed, &p->answers, room->queue, rows, targets, n, room->d);
+    ops->download(room->queue, room->effects, room->effects_placed,
+                  (size_t)n * sizeof *room->effects);
+    return pc_device_wait(w->device, room->queue);
+}
+
+/* ... by all logits' changes. */
+static pc_status all_logits(pc_logit_room *room, const pc_engine_prompt *p, int n,
+                            const pc_engine_weights *w)
+{
+    multiply_out(room, n, w);
+    return find_effects(room, p, room->logits, n, w);
 }
 
 /* ... of a metric that needs none but the answers', by all the same. */
@@ -278,22 +304,9 @@ static pc_status all_columns(pc_logit_room *room, const pc_engine_prompt *p, int
         widen(room->y, room->read + i * width, width);
         pc_all_changes(room->d, room->y, w->model);
         room->effects[i] =
-            pc_metric_effect(metric, &p->targets[room->targets[i]], room->d, w->model);
+            pc_metric_effect(metric, &p->targets.of[room->targets[i]], room->d, w->model);
     }
     return PC_OK;
-}
-
-/* ... by the answers' alone. */
-static pc_status answers_alone(pc_logit_room *room, const pc_engine_prompt *p, int n,
-                               const pc_engine_weights *w)
-{
-    const pc_ops *ops = w->device->ops;
-    const int32_t *targets = ops->list(room->queue, room->targets, (size_t)n * sizeof *targets);
-    pc_answers_effects(room->effects_placed, &p->answers, room->queue, room->rows, targets, n,
-                       w->model);
-    ops->download(room->queue, room->effects, room->effects_placed,
-                  (size_t)n * sizeof *room->effects);
-    return pc_device_wait(w->device, room->queue);
 }
 
 /* Adds the effects at the n targets that stand in the room. */
@@ -304,8 +317,9 @@ static pc_status add_effects(double *effects, const pc_engine_prompt *p, pc_delt
     pc_status status;
     if (n == 0) return PC_OK;
     fetch_rows(room, run, n);
-    if (pc_metric_needs_all_logits(o->metric)) status = all_logits(room, p, n, w, o->metric);
-    else if (pc_saves(o->without, PC_SAVING_COLUMNS)) status = answers_alone(room, p, n, w);
+    if (pc_metric_needs_all_logits(o->metric)) status = all_logits(room, p, n, w);
+    else if (pc_saves(o->without, PC_SAVING_COLUMNS))
+        status = find_effects(room, p, room->rows, n, w); /* by the answers' alone */
     else status = all_columns(room, p, n, w, o->metric);
     for (int i = 0; i < n && status == PC_OK; i++)
         effects[room->variants[i]] += room->effects[i];
@@ -336,8 +350,7 @@ pc_status pc_engine_prompt_effects(double *effects, const pc_engine_prompt *p, p
     return PC_OK;
 }
 
-/* The KL is measured against the clean run: where that is the other one, its logits are the base's
- * and what changes. */
+/* The clean run's logits, where it is the other one, are the base's and what changes. */
 static pc_status refer(pc_engine_prompt *p, pc_delta_run *run, const pc_engine_weights *w,
                        bool is_changed, pc_logit_room *room)
 {
@@ -348,11 +361,13 @@ static pc_status refer(pc_engine_prompt *p, pc_delta_run *run, const pc_engine_w
         if (is_changed && position >= p->first_difference) {
             room->picks[0] = (pc_final_row){0, position};
             fetch_rows(room, run, 1);
-            PC_TRY(multiply_out(room, 1, w));
+            multiply_out(room, 1, w);
+            PC_TRY(read_rows(room, room->logits, 1, vocab, w));
             widen(room->d, room->read, vocab);
         }
-        PC_TRY(pc_target_base_refer(&p->targets[t], room->d, w->model));
+        pc_target_bases_refer(&p->targets, t, room->d, w->model);
     }
+    p->base_metric = mean_metric(&p->targets, PC_METRIC_KL, w->model);
     return PC_OK;
 }
 
@@ -365,18 +380,13 @@ static pc_status run_other(pc_engine_prompt *p, const pc_engine_weights *w,
     double effect = 0;
     p->first_difference = first_difference(p);
     const bool is_changed = p->first_difference < p->view.seq;
-    const bool refers = o->metric == PC_METRIC_KL && o->direction == PC_DIRECTION_DENOISE;
     PC_TRY(pc_routing_new_all(&routing, &w->model->components));
     const pc_variant all = {.routing = &routing, .first = p->first_difference};
     pc_status status = PC_OK;
     if (is_changed) status = pc_delta_run_batch(run, &p->view, &all, 1);
-    if (status == PC_OK && refers) status = refer(p, run, w, is_changed, room);
-    if (status == PC_OK && refers) {
-        p->base_metric = 0;
-        for (int t = 0; t < p->pair->n_targets; t++)
-            p->base_metric += pc_metric_of_base(o->metric, &p->targets[t], w->model);
-        p->base_metric /= p->pair->n_targets;
-    }
+    if (status == PC_OK && is_referred(o)) status = refer(p, run, w, is_changed, room);
+    if (status == PC_OK)
+        status = pc_answers_new(&p->answers, p->pair, &p->targets, o->metric, w->model, w->device);
     if (status == PC_OK && is_changed)
         status = pc_engine_prompt_effects(&effect, p, run, &all, 1, w, o, room);
     p->other_metric = p->base_metric + effect;
@@ -438,7 +448,7 @@ pc_status pc_engine_prompt_run(pc_engine_prompt *p, const pc_engine_weights *w,
     p->other_tokens = is_denoising ? p->pair->clean : p->pair->corrupted;
     set_view(p);
     PC_TRY(run_both(p, w));
-    PC_TRY(fill_targets(p, o->metric, w->model));
+    PC_TRY(fill_targets(p, o, w->model));
     return check_finite(p->base_metric, index, o->metric);
 }
 
@@ -446,7 +456,6 @@ pc_status pc_engine_prompt_finish(pc_engine_prompt *p, const pc_engine_weights *
                                   const pc_evaluator_options *o, const pc_engine_means *means,
                                   pc_delta_run *run, pc_logit_room *room, int index)
 {
-    PC_TRY(pc_answers_new(&p->answers, p->pair, p->targets, o->metric, w->model, w->device));
     PC_TRY(place_base(p, w));
     PC_TRY(place_change(p, w));
     PC_TRY(run_other(p, w, o, run, room));

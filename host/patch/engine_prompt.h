@@ -17,7 +17,7 @@ typedef struct pc_logit_room {
     float *rows, *logits;   /* (most, d_model), (most, vocab_out) where the metric needs all */
     double *effects_placed; /* (most) */
     /* and here */
-    float *read;                 /* (most, the wider of both) rows or logits that were fetched */
+    float *read;                 /* (most, d_model), or (vocab_out): what was fetched */
     double *effects;             /* (most) */
     pc_final_row *picks;         /* (most) */
     int32_t *variants, *targets; /* (most) */
@@ -25,11 +25,12 @@ typedef struct pc_logit_room {
     double flop;                 /* of the logits' products so far */
 } pc_logit_room;
 
-/* On `queue`, which stays the caller's. */
+/* On `queue`, which stays the caller's, for batches of at most so many rows. */
 pc_status pc_logit_room_new(pc_logit_room *out, const pc_engine_weights *weights, pc_metric metric,
-                            pc_queue *queue);
+                            pc_queue *queue, int64_t batch_rows);
 void pc_logit_room_free(pc_logit_room *room, const pc_engine_weights *weights);
-int64_t pc_logit_room_bytes(const pc_model *model, pc_metric metric);
+int64_t pc_logit_room_bytes(const pc_model *model, const pc_device *device, pc_metric metric,
+                            int64_t batch_rows);
 
 typedef struct pc_engine_prompt {
     const pc_prompt *pair;
@@ -38,7 +39,7 @@ typedef struct pc_engine_prompt {
     pc_base_run base_placed; /* on the device */
     pc_change change_placed;
     pc_delta_prompt view;    /* of these */
-    pc_target_base *targets; /* (pair->n_targets) */
+    pc_target_bases targets; /* here; gone once a device has a copy */
     pc_answers answers;
     double base_metric, other_metric;
     const int32_t *base_tokens, *other_tokens;

@@ -1,8 +1,10 @@
-/* Effects from changes of logits. */
+/* What the base run says at targets; effects from changes of the answers' logits. */
 #include "patch/metric_delta.h"
 
 #include "base/memory.h"
+#include "kernels/softcap_double.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,30 +22,59 @@ int64_t pc_target_base_bytes(pc_metric metric, const pc_model *model)
     return pc_metric_needs_all_logits(metric) ? 4 * logits : logits;
 }
 
-pc_status pc_target_base_new(pc_target_base *out, const pc_target *target, pc_metric metric,
-                             const pc_model *model)
+/* Behind the others the references, where they will come. */
+static void lay_out(pc_target_bases *b, double *memory, const pc_target *targets, pc_metric metric,
+                    int64_t vocab)
 {
-    const size_t n = (size_t)model->shape.vocab_out;
-    *out = (pc_target_base){.target = target};
-    out->logits = pc_alloc(n, sizeof *out->logits);
-    bool has_all = out->logits != NULL;
-    if (pc_metric_needs_all_logits(metric)) {
-        out->log_probs = pc_alloc(n, sizeof *out->log_probs);
-        out->probs = pc_alloc(n, sizeof *out->probs);
-        has_all = has_all && out->log_probs && out->probs;
+    const int64_t n = b->n * vocab;
+    const bool has_all = pc_metric_needs_all_logits(metric);
+    b->memory = memory;
+    for (int t = 0; t < b->n; t++) {
+        double *logits = memory + t * vocab;
+        b->of[t] = (pc_target_base){.target = &targets[t],
+                                    .logits = logits,
+                                    .log_probs = has_all ? logits + n : NULL,
+                                    .probs = has_all ? logits + 2 * n : NULL};
     }
-    if (has_all) return PC_OK;
-    pc_target_base_free(out);
+}
+
+pc_status pc_target_bases_new(pc_target_bases *out, const pc_target *targets, int n,
+                              pc_metric metric, bool is_referred, const pc_model *model)
+{
+    const int64_t vocab = model->shape.vocab_out;
+    const size_t n_arrays = !pc_metric_needs_all_logits(metric) ? 1 : is_referred ? 4 : 3;
+    *out = (pc_target_bases){.n = n, .n_arrays = (int)n_arrays};
+    out->of = pc_alloc((size_t)n, sizeof *out->of);
+    double *memory = pc_alloc((size_t)n * n_arrays, (size_t)vocab * sizeof *memory);
+    if (out->of && memory) {
+        lay_out(out, memory, targets, metric, vocab);
+        return PC_OK;
+    }
+    free(memory);
+    pc_target_bases_free(out);
     return PC_ERR_NOMEM;
 }
 
-void pc_target_base_free(pc_target_base *base)
+void pc_target_bases_free(pc_target_bases *bases)
 {
-    free(base->reference);
-    free(base->probs);
-    free(base->log_probs);
-    free(base->logits);
-    *base = (pc_target_base){0};
+    free(bases->memory);
+    free(bases->of);
+    *bases = (pc_target_bases){0};
+}
+
+size_t pc_target_bases_bytes(const pc_target_bases *b, const pc_model *model)
+{
+    return (size_t)(b->n * b->n_arrays * model->shape.vocab_out) * sizeof *b->memory;
+}
+
+pc_target_logits pc_target_logits_at(const pc_target_bases *b, const double *memory,
+                                     const pc_model *model)
+{
+    const int64_t n = b->n * model->shape.vocab_out;
+    return (pc_target_logits){.logits = memory,
+                              .log_probs = b->n_arrays > 1 ? memory + n : NULL,
+                              .probs = b->n_arrays > 1 ? memory + 2 * n : NULL,
+                              .reference = b->n_arrays > 3 ? memory + 3 * n : NULL};
 }
 
 /* W_U[token] . y */
@@ -72,14 +103,6 @@ static double capped(double logit, double cap)
     return cap > 0 ? cap * tanh(logit / cap) : logit;
 }
 
-/* capped(l + d) - capped(l), by tanh's addition theorem. */
-static double capped_change(double logit, double d, double cap)
-{
-    if (!(cap > 0)) return d;
-    const double t = tanh(logit / cap), u = tanh(d / cap);
-    return cap * u * (1 - t * t) / (1 + t * u);
-}
-
 void pc_target_base_fill(pc_target_base *base, const double *y, pc_metric metric,
                          const pc_model *model)
 {
@@ -101,16 +124,17 @@ void pc_target_base_fill(pc_target_base *base, const double *y, pc_metric metric
         base->probs[v] = exp(base->log_probs[v]);
 }
 
-pc_status pc_target_base_refer(pc_target_base *base, const double *d, const pc_model *model)
+void pc_target_bases_refer(pc_target_bases *bases, int t, const double *d, const pc_model *model)
 {
     const int64_t n = model->shape.vocab_out;
     const double cap = model->shape.logit_softcap;
-    base->reference = pc_alloc((size_t)n, sizeof *base->reference);
-    if (!base->reference) return PC_ERR_NOMEM;
+    pc_target_base *base = &bases->of[t];
+    assert(bases->n_arrays == 4);
+    double *reference = bases->memory + (3 * bases->n + t) * n;
     for (int64_t v = 0; v < n; v++)
-        base->reference[v] = base->log_probs[v] + capped_change(base->logits[v], d[v], cap);
-    pc_log_softmax(base->reference, base->reference, n);
-    return PC_OK;
+        reference[v] = base->log_probs[v] + pc_capped_change_double(base->logits[v], d[v], cap);
+    pc_log_softmax(reference, reference, n);
+    base->reference = reference;
 }
 
 /* A metric of the logits behind the softcap: `logits` is overwritten. */
@@ -149,88 +173,18 @@ static double mean_change(const double *d, const int32_t *tokens, int n)
     return sum / n;
 }
 
-/* log(sum p exp(d)): what the logarithm of the normalisation gains. */
-static double log_sum_change(const double *probs, const double *d, int64_t n)
-{
-    double sum = 0;
-    for (int64_t v = 0; v < n; v++)
-        sum += probs[v] * expm1(d[v]);
-    return log1p(sum);
-}
-
-static double probability_change(const double *probs, const double *d, double total,
-                                 const int32_t *tokens, int n)
-{
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += probs[tokens[i]] * expm1(d[tokens[i]] - total);
-    return sum;
-}
-
-/* KL(base || base + d) = log1p(sum p (expm1(t) - t)), t = d - sum p d: no difference of large
- * terms. */
-static double divergence(const double *p, const double *d, int64_t n)
-{
-    double mean = 0, sum = 0;
-    for (int64_t v = 0; v < n; v++)
-        mean += p[v] * d[v];
-    for (int64_t v = 0; v < n; v++)
-        sum += p[v] * (expm1(d[v] - mean) - (d[v] - mean));
-    return log1p(sum);
-}
-
-/* KL(c || base + d) - KL(c || base) = log(sum p exp(d)) - sum c d. */
-static double divergence_change(const pc_target_base *base, const double *d, int64_t n)
-{
-    double sum = 0;
-    if (!base->reference) return divergence(base->probs, d, n);
-    for (int64_t v = 0; v < n; v++)
-        sum += exp(base->reference[v]) * d[v];
-    return log_sum_change(base->probs, d, n) - sum;
-}
-
-static double accuracy_change(const pc_target_base *base, double *d, const pc_model *model)
-{
-    const int64_t n = model->shape.vocab_out;
-    const double was = metric_of(PC_METRIC_ACCURACY, base->log_probs, base, model);
-    for (int64_t v = 0; v < n; v++)
-        d[v] += base->log_probs[v];
-    return metric_of(PC_METRIC_ACCURACY, d, base, model) - was;
-}
-
 double pc_metric_effect(pc_metric metric, const pc_target_base *base, double *d,
                         const pc_model *model)
 {
     const pc_target *t = base->target;
     const double cap = model->shape.logit_softcap;
-    const int64_t n = model->shape.vocab_out;
-    for (int64_t v = 0; cap > 0 && pc_metric_needs_all_logits(metric) && v < n; v++)
-        d[v] = capped_change(base->logits[v], d[v], cap);
-    for (int i = 0;
-         cap > 0 && !pc_metric_needs_all_logits(metric) && i < t->n_answers + t->n_wrong_answers;
-         i++) {
+    assert(!pc_metric_needs_all_logits(metric));
+    for (int i = 0; cap > 0 && i < t->n_answers + t->n_wrong_answers; i++) {
         const int32_t token = i < t->n_answers ? t->answers[i] : t->wrong_answers[i - t->n_answers];
-        d[token] = capped_change(base->logits[token], d[token], cap);
+        d[token] = pc_capped_change_double(base->logits[token], d[token], cap);
     }
-    switch (metric) {
-    case PC_METRIC_LOGIT_DIFF:
-        return mean_change(d, t->answers, t->n_answers) -
-               mean_change(d, t->wrong_answers, t->n_wrong_answers);
-    case PC_METRIC_LOGIT:
-        return mean_change(d, t->answers, t->n_answers);
-    case PC_METRIC_LOG_PROB:
-        return mean_change(d, t->answers, t->n_answers) - log_sum_change(base->probs, d, n);
-    case PC_METRIC_LOSS:
-        return log_sum_change(base->probs, d, n) - mean_change(d, t->answers, t->n_answers);
-    case PC_METRIC_PROB_DIFF: {
-        const double total = log_sum_change(base->probs, d, n);
-        return probability_change(base->probs, d, total, t->answers, t->n_answers) -
-               probability_change(base->probs, d, total, t->wrong_answers, t->n_wrong_answers);
-    }
-    case PC_METRIC_KL:
-        return divergence_change(base, d, n);
-    case PC_METRIC_ACCURACY:
-        return accuracy_change(base, d, model);
-    }
-    return NAN;
+    const double answers = mean_change(d, t->answers, t->n_answers);
+    return metric == PC_METRIC_LOGIT
+               ? answers
+               : answers - mean_change(d, t->wrong_answers, t->n_wrong_answers);
 }

@@ -136,7 +136,6 @@ typedef struct row_job {
 static float *x, *d, *second, *third, *stats, *out;
 static int32_t base_row[ROWS], position[ROWS];
 static float log_pattern[SEQ * SEQ], scratch[PC_ATTENTION_SCRATCH * SEQ];
-static double kl[ROWS];
 static pc_activation activation;
 
 static void run_layernorm(const pc_cpu_ops *ops)
@@ -194,11 +193,23 @@ static void run_gated_activation(const pc_cpu_ops *ops)
     ops->activation_delta(&args);
 }
 
-static void run_kl(const pc_cpu_ops *ops)
+static void run_divergence(const pc_cpu_ops *ops)
 {
-    const pc_kl_delta_args args = {
-        .kl = kl, .d = d, .base_row = base_row, .l = x, .rows = 1, .vocab = VOCAB};
-    ops->kl_delta(&args);
+    static const pc_answer_columns columns = {0, 1, 0};
+    static double probs[VOCAB], wide[VOCAB], effect;
+    const pc_target_delta_args args = {.effect = &effect,
+                                       .d = d,
+                                       .target = base_row,
+                                       .columns = &columns,
+                                       .tokens = base_row,
+                                       .base = {.probs = probs},
+                                       .scratch = wide,
+                                       .metric = PC_METRIC_KL,
+                                       .rows = 1,
+                                       .vocab = VOCAB};
+    for (int i = 0; probs[VOCAB - 1] == 0 && i < VOCAB; i++)
+        probs[i] = 1.0 / VOCAB;
+    ops->target_delta(&args);
 }
 
 static void run_rotary(const pc_cpu_ops *ops)
@@ -264,7 +275,7 @@ static const struct row_operator {
     {"gelu, tanh form, gated", run_gated_activation, ROWS *D_MLP, PC_ACTIVATION_GELU_TANH},
     {"attention, 15 tokens", run_attention, SEQ *D_MODEL, PC_ACTIVATION_RELU},
     {"rotary", run_rotary, ROWS *D_MODEL, PC_ACTIVATION_RELU},
-    {"divergence", run_kl, VOCAB, PC_ACTIVATION_RELU},
+    {"divergence", run_divergence, VOCAB, PC_ACTIVATION_RELU},
 };
 
 static void run_row_job(void *context)

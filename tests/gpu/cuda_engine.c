@@ -28,6 +28,8 @@ static int is_left_out(int model)
     return device_is_watched() && model % 4 != 0;
 }
 
+static pc_direction direction = PC_DIRECTION_NOISE; /* of every evaluator that is opened */
+
 static const char *device_name(void)
 {
     static const pc_ops *ops;
@@ -43,6 +45,7 @@ static pc_evaluator *open_on(const drawn *d, const char *device, pc_precision pr
     o.engine = device ? PC_ENGINE_DELTA : PC_ENGINE_TWIN;
     o.n_threads = 1;
     o.metric = metric;
+    o.direction = direction;
     o.device = device;
     o.precision = precision;
     cr_assert_eq(pc_evaluator_open(&evaluator, d->model, d->task, &o), PC_OK, "%s",
@@ -113,6 +116,26 @@ Test(cuda_engine, random_interventions_equal_the_twin)
     }
     cr_expect(n_again < n, "%lld effects of %lld interventions were left to the twin",
               (long long)n_again, (long long)n);
+}
+
+/* With a softcap and without. The KL's reference is the base run or, denoising, the other one. */
+Test(cuda_engine, metrics_of_all_logits_equal_the_twin_in_both_directions)
+{
+    static const struct {
+        pc_metric metric;
+        pc_direction direction;
+        const char *model;
+    } rows[] = {{PC_METRIC_KL, PC_DIRECTION_DENOISE, "gpt2-odd"},
+                {PC_METRIC_KL, PC_DIRECTION_DENOISE, "gemma2-caps"},
+                {PC_METRIC_LOG_PROB, PC_DIRECTION_DENOISE, "gpt2-odd"},
+                {PC_METRIC_LOSS, PC_DIRECTION_NOISE, "gemma2-caps"},
+                {PC_METRIC_ACCURACY, PC_DIRECTION_NOISE, "gpt2-odd"}};
+    device_use_order(0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        direction = rows[i].direction;
+        compare_with_twin(rows[i].model, 500 + i, PC_PRECISION_FP32, rows[i].metric, RELATIVE,
+                          ABSOLUTE);
+    }
 }
 
 /* What these models' effects lose in each precision: about ten times what was seen. */
