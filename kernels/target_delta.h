@@ -15,8 +15,8 @@
  *   accuracy   whether the largest of log p + t, the first of equals, is an answer's: 1 or 0, less
  *              the same without t
  *
- * A device takes the first form of s. The processor takes the second, which loses digits where all
- * logits fall together: of 5,000 it is off by 1e-10 where they fall by 10, 3e-6 by 20, 0.05 by 30.
+ * A device takes the first form of s; the processor takes the second, which loses digits where all
+ * logits fall together, unless e^s < 1/100.
  *
  * In double, of floats. A row's result depends on that row and its target alone, its sums run in an
  * order that vocab fixes. No change gives 0 exactly; a NaN in d gives NaN; infinities in d, and

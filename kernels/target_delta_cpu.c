@@ -49,12 +49,31 @@ static double mean_change(const row *r)
     return sum / r->n_answers;
 }
 
+static double mean_of_all(const row *r)
+{
+    double mean = 0;
+    for (int64_t v = 0; v < r->vocab; v++)
+        mean += r->probs[v] * r->t[v];
+    return mean;
+}
+
+static double divergence(const row *r)
+{
+    const double mean = mean_of_all(r);
+    double sum = 0;
+    for (int64_t v = 0; v < r->vocab; v++)
+        sum += r->probs[v] * (expm1(r->t[v] - mean) - (r->t[v] - mean));
+    return log1p(sum);
+}
+
+static const double most_fall = 0.99; /* 1 less it has lost two digits */
+
 static double log_sum_change(const row *r)
 {
     double sum = 0;
     for (int64_t v = 0; v < r->vocab; v++)
         sum += r->probs[v] * expm1(r->t[v]);
-    return log1p(sum);
+    return sum < -most_fall ? mean_of_all(r) + divergence(r) : log1p(sum);
 }
 
 static double probability_change(const row *r, double total, const int32_t *tokens, int n)
@@ -70,16 +89,6 @@ static double probabilities_change(const row *r)
     const double total = log_sum_change(r);
     return probability_change(r, total, r->answers, r->n_answers) -
            probability_change(r, total, r->wrong, r->n_wrong);
-}
-
-static double divergence(const row *r)
-{
-    double mean = 0, sum = 0;
-    for (int64_t v = 0; v < r->vocab; v++)
-        mean += r->probs[v] * r->t[v];
-    for (int64_t v = 0; v < r->vocab; v++)
-        sum += r->probs[v] * (expm1(r->t[v] - mean) - (r->t[v] - mean));
-    return log1p(sum);
 }
 
 static double divergence_change(const row *r)

@@ -116,7 +116,7 @@ Test(op_target_delta, effects_are_differences_of_metrics)
     for (int i = 0; i < 5 * 5 * 2; i++) {
         char what[96];
         target_sample_draw(&sample, vocabs[i / 10], caps[i % 2], sizes[i / 2 % 5], (uint64_t)i);
-        sample.lost = 4e-15;
+        sample.lost = 1e-12; /* where e^s is 1/100 */
         snprintf(what, sizeof what, "%d logits, changes of %g, cap %g", (int)sample.vocab,
                  sample.size, sample.softcap);
         for (int m = 0; m < SAMPLE_METRICS; m++) {
@@ -149,6 +149,22 @@ Test(op_target_delta, no_change_gives_zero_and_a_nan_stays_in_its_row)
         for (int row = 0; row < SAMPLE_ROWS; row++)
             cr_assert(row == 1 ? isnan(effects[row]) : effects[row] == 0, "%s, row %d: %g",
                       pc_metric_name(m.metric), row, effects[row]);
+    }
+}
+
+Test(op_target_delta, a_change_that_all_logits_share_costs_few_digits)
+{
+    static const float shares[] = {-500, -30, -20, -5, -4, 30, 500};
+    for (int i = 0; i < 7 * SAMPLE_METRICS; i++) {
+        char what[32];
+        target_sample_draw(&sample, SAMPLE_MOST_VOCAB, 0, 1, 1);
+        sample.size = fabs((double)shares[i / SAMPLE_METRICS]);
+        sample.lost = 1e-12;
+        for (int k = 0; k < SAMPLE_ROWS * SAMPLE_MOST_VOCAB; k++)
+            sample.d[k] += shares[i / SAMPLE_METRICS];
+        snprintf(what, sizeof what, "all %g", (double)shares[i / SAMPLE_METRICS]);
+        run_on_all(sample_metrics[i % SAMPLE_METRICS], what);
+        target_sample_expect(&sample, sample_metrics[i % SAMPLE_METRICS], effects, what);
     }
 }
 

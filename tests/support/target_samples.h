@@ -26,7 +26,7 @@ typedef struct target_sample {
     int32_t target[SAMPLE_ROWS], tokens[SAMPLE_COLUMNS];
     pc_answer_columns columns[SAMPLE_TARGETS];
     double softcap, size;
-    double lost; /* what e^s of target_delta.h may be off by; 0 at first */
+    double lost; /* what effects may be off by besides; 0 at first */
     int64_t vocab;
 } target_sample;
 
