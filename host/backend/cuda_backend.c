@@ -112,6 +112,7 @@ static pc_status open_device(pc_device_state **out, pc_device_facts *facts, int 
     d->index = index;
     d->precision = precisions[precision];
     d->chunk_rows = ROWS;
+    d->logit_rows = LOGIT_ROWS;
     *out = d;
     return PC_OK;
 }

@@ -247,6 +247,18 @@ static pck_gemm_weights weights_of(pc_queue *q, int64_t *stride, const pc_produc
     return (pck_gemm_weights){.hi = hi, .lo = m->lo ? lo : NULL};
 }
 
+static int64_t chunk_rows(const pc_queue *q, pc_product_rows kind)
+{
+    switch (kind) {
+    case PC_ROWS_OF_VARIANT:
+        return q->variant_rows;
+    case PC_ROWS_OF_TARGETS:
+        return q->device->logit_rows;
+    default:
+        return q->device->chunk_rows;
+    }
+}
+
 void pc_cuda_product(pc_queue *q, const pc_product *p)
 {
     const rows_at a_given = {(void *)p->a, p->a_stride}, c_given = {p->c, p->c_stride};
@@ -257,15 +269,14 @@ void pc_cuda_product(pc_queue *q, const pc_product *p)
         aligned(q, &q->a, a_given, p->rows, p->k_count, FLOATS_ALIGNED, sizeof(float));
     const rows_at c =
         aligned(q, &q->c, c_given, p->rows, p->n_count, FLOATS_ALIGNED, sizeof(float));
-    const pck_gemm *gemm =
-        gemm_of(q, &(pck_gemm_shape){.n_in = p->k_count,
-                                     .n_out = p->n_count,
-                                     .a_stride = a.stride,
-                                     .w_stride = w_stride,
-                                     .c_stride = c.stride,
-                                     .chunk_rows = p->is_few ? q->few_rows : q->device->chunk_rows,
-                                     .mode = p->mode,
-                                     .precision = q->device->precision});
+    const pck_gemm *gemm = gemm_of(q, &(pck_gemm_shape){.n_in = p->k_count,
+                                                        .n_out = p->n_count,
+                                                        .a_stride = a.stride,
+                                                        .w_stride = w_stride,
+                                                        .c_stride = c.stride,
+                                                        .chunk_rows = chunk_rows(q, p->kind),
+                                                        .mode = p->mode,
+                                                        .precision = q->device->precision});
     void *scratch = gemm ? pc_cuda_room_of(q, &q->scratch, pck_gemm_scratch_bytes(gemm)) : NULL;
     if (!gemm || !scratch || !a.at || !c.at || q->error) return;
     if (a.at != p->a) copy(q, a, a_given, p->rows, p->k_count, sizeof(float));

@@ -53,7 +53,7 @@ static cudaError_t open_into(pc_queue *q, const pc_queue_needs *needs)
     const size_t wanted = RING_CALLS * rounded_up((size_t)needs->list_bytes + 1);
     void *there = NULL, *here = NULL;
     q->ring_bytes = wanted > SMALLEST_RING ? wanted : SMALLEST_RING;
-    q->few_rows = (needs->few_rows + 15) / 16 * 16;
+    q->variant_rows = (needs->longest + 15) / 16 * 16;
     cudaError_t error = cudaSetDevice(q->device->index);
     if (!error) error = cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking);
     if (!error) error = cudaMallocHost(&here, q->ring_bytes);

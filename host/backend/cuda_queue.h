@@ -12,7 +12,7 @@
 struct pc_device_state {
     int index;
     pck_gemm_precision precision;
-    int64_t chunk_rows;
+    int64_t chunk_rows, logit_rows;
 };
 
 /* A product's shape with its algorithm. */
@@ -39,7 +39,7 @@ struct pc_queue {
     pck_blas *blas;
     pc_cuda_shape *shapes; /* (n_shapes) */
     int n_shapes, shape_capacity;
-    int64_t few_rows; /* of a chunk */
+    int64_t variant_rows; /* of a chunk of one variant's rows */
     pc_cuda_room scratch, a, c, w;
 };
 

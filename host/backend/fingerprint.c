@@ -14,7 +14,7 @@
 
 /* Grows whenever an operator, of the twin or the delta engine, may give other last bits than
  * before. */
-enum { KERNEL_ABI = 2 };
+enum { KERNEL_ABI = 3 };
 
 static char fingerprint[128];
 

@@ -53,12 +53,18 @@ typedef struct pc_device_facts {
 /* What a queue has to have room for. */
 typedef struct pc_queue_needs {
     int64_t widest;     /* column count of a product on either side */
-    int64_t few_rows;   /* as in pc_product */
+    int64_t longest;    /* tokens of a prompt */
     int64_t list_bytes; /* of all lists of one call */
 } pc_queue_needs;
 
-/* C = A W, or C += A W (gemm.h). Whether rows are few is the product's nature, never the batch's
- * doing: on a device, rows of the two kinds go through chunks of different sizes. */
+/* C = A W, or C += A W (gemm.h). Which rows they are is the product's nature, never the batch's
+ * doing: on a device, each kind goes through chunks of its own size. */
+typedef enum pc_product_rows {
+    PC_ROWS_OF_BATCH,   /* of many variants */
+    PC_ROWS_OF_VARIANT, /* of one: no more than a prompt has */
+    PC_ROWS_OF_TARGETS  /* for logits */
+} pc_product_rows;
+
 typedef struct pc_product {
     float *c;
     const float *a;
@@ -66,7 +72,7 @@ typedef struct pc_product {
     const pc_matrix *w;
     int64_t k_first, k_count, n_first, n_count;
     pc_gemm_mode mode;
-    bool is_few;
+    pc_product_rows kind;
 } pc_product;
 
 typedef struct pc_ops {

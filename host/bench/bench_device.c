@@ -392,7 +392,7 @@ static pc_status run(bench *b)
 {
     const pc_queue_needs needs = {
         .widest = b->widest,
-        .few_rows = b->seq,
+        .longest = b->seq,
         .list_bytes = b->n_variants * b->s->n_heads * (int64_t)sizeof(pc_attention_item) + 4096};
     PC_TRY(pc_device_queue(&b->queue, b->device, &needs));
     PC_TRY(make_arrays(b));

@@ -85,7 +85,7 @@ static void add_product(float *to, pc_delta_run *r, pc_engine_matrix w, int64_t 
                                        .k_count = n_columns,
                                        .n_count = w.n_out,
                                        .mode = PC_GEMM_ADD,
-                                       .is_few = true});
+                                       .kind = PC_ROWS_OF_VARIANT});
 }
 
 /* What a component adds up to where a reader's own input starts from: the variant's, or in a

@@ -60,7 +60,7 @@ static void read_out(float *out, pc_delta_run *r, int layer, int variant, const 
                                        .k_count = count,
                                        .n_count = d,
                                        .mode = PC_GEMM_SET,
-                                       .is_few = true});
+                                       .kind = PC_ROWS_OF_VARIANT});
 }
 
 /* A variant whose MLP is not computed: only replaced neurons change. */

@@ -119,7 +119,7 @@ pc_queue_needs pc_delta_run_needs(const pc_model *model, int longest, int64_t mo
     const int64_t w = widest(s) > s->d_model ? widest(s) : s->d_model;
     const int64_t items = most_rows * s->n_heads * (int64_t)sizeof(pc_attention_item);
     return (pc_queue_needs){.widest = w > pc_qkv_width(s) ? w : pc_qkv_width(s),
-                            .few_rows = longest,
+                            .longest = longest,
                             .list_bytes = items + most_rows * 64};
 }
 

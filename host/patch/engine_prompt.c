@@ -265,7 +265,7 @@ static void multiply_out(pc_logit_room *room, int64_t n, const pc_engine_weights
                                                        .k_count = u.n_in,
                                                        .n_count = u.n_out,
                                                        .mode = PC_GEMM_SET,
-                                                       .is_few = true});
+                                                       .kind = PC_ROWS_OF_TARGETS});
 }
 
 static void widen(double *to, const float *from, int64_t n)
