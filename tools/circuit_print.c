@@ -101,6 +101,16 @@ static void print_race(const pc_circuit *circuit, double all, double n)
            100 * (1 - done / (all * n)));
 }
 
+/* What a sweep in low precision has measured again. */
+static void print_refinement(const pc_circuit *circuit, double all)
+{
+    const char *n = pc_circuit_option(circuit, "measured_again");
+    if (!n) return;
+    printf("precision: %s; %s of %.0f %ss measured again in fp32, all within %.2g of the cut\n",
+           pc_circuit_option(circuit, "precision"), n, all, pc_circuit_option(circuit, "level"),
+           atof(pc_circuit_option(circuit, "margin")));
+}
+
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
@@ -119,6 +129,7 @@ static void print_summary(const pc_circuit *circuit)
         printf("faithfulness %.4f\n", faithfulness);
     else printf("faithfulness undefined: full and empty differ by less than two standard errors\n");
     print_race(circuit, all, n);
+    print_refinement(circuit, all);
 }
 
 pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)

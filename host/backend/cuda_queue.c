@@ -33,11 +33,7 @@ void pc_cuda_note(pc_queue *q, cudaError_t error, const char *where)
 
 cudaStream_t pc_cuda_stream(pc_queue *q)
 {
-    static _Thread_local int current = -1; /* cudaSetDevice is a thread's */
-    if (current != q->device->index) {
-        pc_cuda_note(q, cudaSetDevice(q->device->index), "choosing the GPU");
-        current = q->device->index;
-    }
+    pc_cuda_note(q, cudaSetDevice(q->device->index), "choosing the GPU"); /* it is the thread's */
     return q->stream;
 }
 

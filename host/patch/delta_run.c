@@ -99,7 +99,7 @@ static pc_delta_run run_for(const pc_model *model, int longest, int64_t most_row
                           .c = &model->components,
                           .longest = longest,
                           .most_rows = most_rows,
-                          .most_asked = most_rows * model->shape.n_heads,
+                          .most_asked = 4 * most_rows * model->shape.n_heads,
                           .keep = keep};
 }
 

@@ -7,6 +7,7 @@
 #include "patch/evaluator.h"
 #include "search/position_sweep.h"
 #include "search/racing.h"
+#include "search/refine.h"
 #include "search/result.h"
 #include "search/run_facts.h"
 #include "search/sweep_plan.h"
@@ -71,8 +72,11 @@ typedef struct search {
     const pc_task *task;
     const pc_find_options *options;
     pc_watch watch;
-    pc_progress last; /* what the user was told last */
-    pc_journal journal;
+    pc_progress last;   /* what the user was told last */
+    pc_journal journal; /* of the sweeps */
+    pc_journal fine;    /* of circuits: in float32 where the sweeps are in less */
+    bool is_refined;    /* the two differ */
+    pc_refinement refinement;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
@@ -108,6 +112,21 @@ static bool keep_going(void *payload)
     return !s->options->progress || s->options->progress(&s->last, s->options->payload);
 }
 
+/* Circuits are measured in float32 even where the sweeps are not. */
+static pc_status open_fine(search *s)
+{
+    pc_evaluator_options evaluation = s->options->evaluation;
+    s->fine = s->journal;
+    s->is_refined =
+        evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(evaluation.precision);
+    if (!s->is_refined) return PC_OK;
+    evaluation.precision = PC_PRECISION_FP32;
+    s->fine.evaluator = NULL;
+    s->fine.suffix = " fp32";
+    return pc_evaluator_open_watched(&s->fine.evaluator, s->model, s->task, &evaluation, keep_going,
+                                     s);
+}
+
 /* Baseline and scale, before any file is made: what cannot work is known now, not after hours. */
 static pc_status prepare(search *s)
 {
@@ -117,7 +136,8 @@ static pc_status prepare(search *s)
     PC_TRY(pc_watch_tell(&s->watch, &start, &s->journal));
     PC_TRY(pc_evaluator_open_watched(&s->journal.evaluator, s->model, s->task, evaluation,
                                      keep_going, s));
-    PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation->direction));
+    PC_TRY(open_fine(s));
+    PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->fine, evaluation->direction));
     return s->options->selection == PC_SELECT_FAITHFULNESS ? pc_scale_check(&s->scale) : PC_OK;
 }
 
@@ -170,6 +190,10 @@ pc_status pc_find_check(const pc_find_options *o)
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "method \"%.40s\" does not exist, expected exact or racing", o->method);
     PC_TRY(check_selection(o));
+    if (o->evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(o->evaluation.precision) &&
+        m->measure != measure_exactly)
+        return pc_fail(PC_ERR_INPUT, "method %s decides by effects in fp32 or bf16x3, not in %s",
+                       o->method, pc_precision_name(o->evaluation.precision));
     return m->check ? m->check(o) : PC_OK;
 }
 
@@ -177,9 +201,13 @@ static pc_status measure(search *s)
 {
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
-    PC_TRY(pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
-                     &s->watch));
-    return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
+    if (s->is_refined)
+        PC_TRY(pc_select_refined(&s->choice, &s->refinement, s->effects, s->options, &s->scale,
+                                 &s->candidates, &s->fine, &s->watch));
+    else
+        PC_TRY(pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
+                         &s->watch));
+    return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->fine, &s->watch);
 }
 
 static pc_status build(pc_circuit **out, search *s)
@@ -192,7 +220,8 @@ static pc_status build(pc_circuit **out, search *s)
                               .node_effects = s->node_effects,
                               .scale = &s->scale,
                               .choice = &s->choice,
-                              .n_evaluations = s->n_evaluations};
+                              .n_evaluations = s->n_evaluations,
+                              .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
     return pc_position_sweep_build(*out, &s->positions);
 }
@@ -245,6 +274,7 @@ static pc_status run(pc_circuit **out, search *s)
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
+    s->fine.store = s->journal.store;
     PC_TRY(measure(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
@@ -290,6 +320,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
         pc_circuit_free(*out);
         *out = NULL;
     }
+    if (s.is_refined) pc_evaluator_free(s.fine.evaluator);
     pc_evaluator_free(s.journal.evaluator);
     pc_store_free(s.journal.store);
     pc_position_sweep_free(&s.positions);

@@ -54,6 +54,10 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));
     PC_TRY(pc_provenance_set_device(circuit, e));
+    if (r->refinement) {
+        PC_TRY(pc_circuit_set_option_number(circuit, "measured_again", (double)r->refinement->n));
+        PC_TRY(pc_circuit_set_option_number(circuit, "margin", r->refinement->margin));
+    }
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     return set_selection(circuit, r->options);

@@ -3,7 +3,7 @@
 #define PC_SEARCH_RESULT_H
 
 #include "graph/circuit_private.h"
-#include "search/select.h"
+#include "search/refine.h"
 
 /* Everything that a finished search knows. */
 typedef struct pc_result {
@@ -16,6 +16,7 @@ typedef struct pc_result {
     const pc_scale *scale;
     const pc_choice *choice;
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
+    const pc_refinement *refinement; /* of a sweep in low precision, else NULL */
 } pc_result;
 
 /* Builds the circuit: options, baseline, nodes with their roles, edges, evaluation. */

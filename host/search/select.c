@@ -73,9 +73,9 @@ static pc_status mark_prefixes(bool *kept, const int64_t *order, int64_t first, 
     return PC_OK;
 }
 
-static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, double wanted,
-                      const pc_scale *scale, const pc_candidates *candidates, pc_journal *journal,
-                      const pc_watch *watch)
+static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const pc_effect *effects,
+                      double wanted, const pc_scale *scale, const pc_candidates *candidates,
+                      pc_journal *journal, const pc_watch *watch)
 {
     pc_progress progress = {.phase = "selecting", .unit = "circuits", .n_all = candidates->n};
     double best = -INFINITY;
@@ -91,6 +91,7 @@ static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, double w
             if (reached < wanted) continue;
             memcpy(out->kept, kept + i * candidates->n, (size_t)candidates->n * sizeof *kept);
             out->metric = metrics[i];
+            out->cut = fabs(effects[order[first + i]].mean);
             return PC_OK;
         }
         progress.n_done += n;
@@ -100,14 +101,15 @@ static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, double w
                    best);
 }
 
-static pc_status select_by_faithfulness(pc_choice *out, const int64_t *order, double wanted,
+static pc_status select_by_faithfulness(pc_choice *out, const int64_t *order,
+                                        const pc_effect *effects, double wanted,
                                         const pc_scale *scale, const pc_candidates *candidates,
                                         pc_journal *journal, const pc_watch *watch)
 {
     PC_TRY(pc_scale_check(scale));
     bool *kept = pc_alloc((size_t)candidates->n, sizeof *kept * CIRCUITS_AT_ONCE);
     if (!kept) return PC_ERR_NOMEM;
-    pc_status status = walk(out, kept, order, wanted, scale, candidates, journal, watch);
+    pc_status status = walk(out, kept, order, effects, wanted, scale, candidates, journal, watch);
     free(kept);
     return status;
 }
@@ -120,8 +122,8 @@ static pc_status select_ranked(pc_choice *out, const int64_t *order, const pc_ef
     int64_t n = candidates->n;
     switch (options->selection) {
     case PC_SELECT_FAITHFULNESS:
-        return select_by_faithfulness(out, order, options->faithfulness, scale, candidates, journal,
-                                      watch);
+        return select_by_faithfulness(out, order, effects, options->faithfulness, scale, candidates,
+                                      journal, watch);
     case PC_SELECT_TOP:
         if (options->top < n) n = options->top;
         break;
@@ -129,6 +131,8 @@ static pc_status select_ranked(pc_choice *out, const int64_t *order, const pc_ef
         n = count_above(effects, order, n, options->threshold);
         break;
     }
+    const bool is_bound = options->selection == PC_SELECT_THRESHOLD;
+    out->cut = is_bound ? options->threshold : n ? fabs(effects[order[n - 1]].mean) : 0;
     return take_first(out, order, n, scale, candidates, journal);
 }
 

@@ -8,6 +8,7 @@
 /* What was chosen. */
 typedef struct pc_choice {
     bool *kept; /* (candidates->n) after pruning */
+    double cut; /* the |effect| of the weakest that was taken, before pruning; or the threshold */
     pc_circuit_metric metric;
 } pc_choice;
 

@@ -88,6 +88,10 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * unless it is resumed; resuming another model's, task's or option's run is PC_ERR_INPUT that says
  * which differs.
  *
+ * In tf32 and bf16 (pc_evaluator_options) effects near the selection's cut are measured again in
+ * float32, and so are circuits: options "measured_again" and "margin" say how many and how near.
+ * Racing in them is PC_ERR_INPUT.
+ *
  * Where positions are asked for, the components are measured again at each of them alone: their
  * edges are cut there and carry the run's own values elsewhere (positions.h). positions.csv and
  * positions.svg are written then, and nothing else changes. PC_ERR_INPUT: positions that a prompt

@@ -4,8 +4,10 @@
 
 #include "backend/device_private.h"
 #include "backend/plugin.h"
+#include "patchclamp/find.h"
 #include "support/drawn.h"
 #include "support/golden.h"
+#include "support/test_folder.h"
 
 #include <criterion/criterion.h>
 #include <cublasLt.h>
@@ -94,5 +96,45 @@ Test(backend_failures, a_fault_is_one_line_and_leaves_nothing_behind)
     cr_expect(n_faults > 20, "only %d calls", n_faults);
     cr_assert_eq(measure(without, &d), PC_OK, "%s", pc_last_error());
     cr_expect(memcmp(with, without, bytes) == 0);
+    free_all(&d);
+}
+
+/* ---- a search that meets a fault goes on where it stopped ---- */
+
+static pc_status find(const drawn *d, const char *run, pc_resume resume)
+{
+    pc_circuit *circuit = NULL;
+    pc_find_options o = PC_FIND_OPTIONS_INIT;
+    o.evaluation = *options();
+    o.selection = PC_SELECT_TOP;
+    o.top = 5;
+    o.directory = test_folder_path(run, "");
+    o.resume = resume;
+    const pc_status status = pc_find(&circuit, d->model, d->task, &o);
+    pc_circuit_free(circuit);
+    return status;
+}
+
+TestSuite(backend_failures, .init = test_folder_set_up, .fini = test_folder_clean_up);
+
+Test(backend_failures, a_search_is_resumed_behind_a_fault)
+{
+    drawn d = draw_all("gpt2-odd", 13, 1);
+    int n_faults = 0;
+    pc_status status = PC_ERR_UNSUPPORTED;
+    cr_assert_eq(find(&d, "whole", PC_RESUME_NO), PC_OK, "%s", pc_last_error());
+    for (int n = 150; status != PC_OK; n += 200) { /* further on each time */
+        emu_fail_blas(n, CUBLAS_STATUS_EXECUTION_FAILED);
+        status = find(&d, "stopped", n_faults ? PC_RESUME_YES : PC_RESUME_NO);
+        emu_fail_blas(0, CUBLAS_STATUS_SUCCESS);
+        emu_forget_failure();
+        if (status == PC_OK) break;
+        n_faults++;
+        cr_assert(strstr(pc_last_error(), "a product"), "%s", pc_last_error());
+        cr_assert_lt(n_faults, 1000);
+    }
+    cr_expect(n_faults >= 2, "only %d faults", n_faults);
+    test_folder_expect_same("whole", "stopped", "circuit.json");
+    test_folder_expect_same("whole", "stopped", "scores.csv");
     free_all(&d);
 }
