@@ -587,7 +587,7 @@ Test(search_find, options_that_cannot_be_are_refused_and_leave_nothing)
     pc_find_options top = top_options(PC_LEVEL_NODE, 0), method = top_options(PC_LEVEL_NODE, 1),
                     ragged = method, neurons = method, threshold = method, low = method,
                     high = method;
-    method.method = "acdc";
+    method.method = "guess";
     ragged.evaluation.source = PC_SOURCE_MEAN_POSITIONAL;
     neurons.level = PC_LEVEL_NEURON;
     threshold.selection = PC_SELECT_THRESHOLD;
@@ -596,7 +596,7 @@ Test(search_find, options_that_cannot_be_are_refused_and_leave_nothing)
     low.faithfulness = 0;
     high.faithfulness = 1.5;
     expect_refused("gpt2-plain", "run", top, "top is 0, expected at least 1");
-    expect_refused("gpt2-plain", "run", method, "method \"acdc\" does not exist");
+    expect_refused("gpt2-plain", "run", method, "method \"guess\" does not exist");
     expect_refused("gpt2-plain", "run", threshold, "threshold is nan, expected 0 or more");
     threshold.threshold = -1;
     expect_refused("gpt2-plain", "run", threshold, "threshold is -1, expected 0 or more");

@@ -111,6 +111,18 @@ static void print_refinement(const pc_circuit *circuit, double all)
            atof(pc_circuit_option(circuit, "margin")));
 }
 
+/* How ACDC's decisions came about. */
+static void print_acdc(const pc_circuit *circuit)
+{
+    const char *measured = pc_circuit_option(circuit, "decided_by_measuring");
+    if (!measured) return;
+    printf("acdc: %s edges decided by measuring, %s unreached; %s circuits measured in vain, %s "
+           "decisions in double\n",
+           measured, pc_circuit_option(circuit, "unreached"),
+           pc_circuit_option(circuit, "measured_in_vain"),
+           pc_circuit_option(circuit, "decided_in_double"));
+}
+
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
@@ -130,6 +142,7 @@ static void print_summary(const pc_circuit *circuit)
     else printf("faithfulness undefined: full and empty differ by less than two standard errors\n");
     print_race(circuit, all, n);
     print_refinement(circuit, all);
+    print_acdc(circuit);
 }
 
 pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "patch/evaluator.h"
+#include "search/acdc.h"
 #include "search/position_sweep.h"
 #include "search/racing.h"
 #include "search/refine.h"
@@ -77,6 +78,7 @@ typedef struct search {
     pc_journal fine;    /* of circuits: in float32 where the sweeps are in less */
     bool is_refined;    /* the two differ */
     pc_refinement refinement;
+    pc_acdc_told acdc;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
@@ -156,6 +158,46 @@ static pc_status measure_in_a_race(search *s)
                      &s->watch);
 }
 
+/* It decides as it measures. */
+static pc_status measure_by_acdc(search *s)
+{
+    PC_TRY(pc_acdc(s->choice.kept, s->effects, &s->acdc, &s->candidates, s->options->threshold,
+                   &s->fine, &s->watch));
+    s->n_evaluations = (s->acdc.n_measured + s->acdc.n_in_vain) * s->journal.n_prompts;
+    return PC_OK;
+}
+
+static pc_status select_decided(search *s)
+{
+    s->choice.cut = s->options->threshold;
+    PC_TRY(pc_candidates_prune(s->choice.kept, &s->candidates));
+    return pc_measure_circuits(&s->choice.metric, &s->scale, &s->candidates, &s->fine,
+                               s->choice.kept, 1);
+}
+
+static pc_status check_acdc(const pc_find_options *o)
+{
+    if (o->level != PC_LEVEL_EDGE)
+        return pc_fail(PC_ERR_INPUT, "method acdc removes edges: level must be edge, not %s",
+                       pc_level_name(o->level));
+    if (o->selection != PC_SELECT_THRESHOLD)
+        return pc_fail(PC_ERR_INPUT, "method acdc decides by a threshold: say which");
+    if (o->evaluation.direction != PC_DIRECTION_NOISE)
+        return pc_fail(PC_ERR_INPUT, "method acdc cuts edges of the clean run: direction must be "
+                                     "noise");
+    return PC_OK;
+}
+
+/* By rank, near the cut in float32. */
+static pc_status select_by_rank(search *s)
+{
+    if (s->is_refined)
+        return pc_select_refined(&s->choice, &s->refinement, s->effects, s->options, &s->scale,
+                                 &s->candidates, &s->fine, &s->watch);
+    return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
+                     &s->watch);
+}
+
 static pc_status check_race(const pc_find_options *o)
 {
     if (o->selection != PC_SELECT_TOP)
@@ -166,15 +208,17 @@ static pc_status check_race(const pc_find_options *o)
     return PC_OK;
 }
 
-/* How the effects of the candidates come about. */
+/* How the effects of the candidates come about, and the circuit from them. */
 typedef struct method {
     const char *name;
     pc_status (*check)(const pc_find_options *options); /* NULL: takes any */
     pc_status (*measure)(search *s);
+    pc_status (*select)(search *s);
 } method;
 
-static const method methods[] = {{"exact", NULL, measure_exactly},
-                                 {"racing", check_race, measure_in_a_race}};
+static const method methods[] = {{"exact", NULL, measure_exactly, select_by_rank},
+                                 {"racing", check_race, measure_in_a_race, select_by_rank},
+                                 {"acdc", check_acdc, measure_by_acdc, select_decided}};
 
 static const method *method_of(const pc_find_options *o)
 {
@@ -188,7 +232,8 @@ pc_status pc_find_check(const pc_find_options *o)
     const method *m = method_of(o);
     if (!m)
         return pc_fail(PC_ERR_UNSUPPORTED,
-                       "method \"%.40s\" does not exist, expected exact or racing", o->method);
+                       "method \"%.40s\" does not exist, expected exact, racing or acdc",
+                       o->method);
     PC_TRY(check_selection(o));
     if (o->evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(o->evaluation.precision) &&
         m->measure != measure_exactly)
@@ -201,12 +246,7 @@ static pc_status measure(search *s)
 {
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
-    if (s->is_refined)
-        PC_TRY(pc_select_refined(&s->choice, &s->refinement, s->effects, s->options, &s->scale,
-                                 &s->candidates, &s->fine, &s->watch));
-    else
-        PC_TRY(pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
-                         &s->watch));
+    PC_TRY(method_of(s->options)->select(s));
     return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->fine, &s->watch);
 }
 
@@ -221,6 +261,7 @@ static pc_status build(pc_circuit **out, search *s)
                               .scale = &s->scale,
                               .choice = &s->choice,
                               .n_evaluations = s->n_evaluations,
+                              .acdc = strcmp(s->options->method, "acdc") ? NULL : &s->acdc,
                               .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
     return pc_position_sweep_build(*out, &s->positions);
@@ -288,6 +329,9 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
 {
     pc_candidates nodes, candidates;
     PC_TRY(pc_find_check(options));
+    if (strcmp(options->method, "acdc") == 0)
+        return pc_fail(PC_ERR_UNSUPPORTED,
+                       "how many circuits acdc measures depends on what it finds: no plan");
     PC_TRY(pc_candidates_init(&nodes, model, PC_LEVEL_NODE));
     PC_TRY(pc_candidates_init(&candidates, model, options->level));
     pc_sweep_list lists[3] = {pc_sweep_of(&candidates)};

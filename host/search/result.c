@@ -30,6 +30,14 @@ static pc_status set_selection(pc_circuit *circuit, const pc_find_options *o)
     return PC_OK;
 }
 
+static pc_status set_acdc(pc_circuit *circuit, const pc_acdc_told *a)
+{
+    PC_TRY(pc_circuit_set_option_number(circuit, "decided_by_measuring", (double)a->n_measured));
+    PC_TRY(pc_circuit_set_option_number(circuit, "unreached", (double)a->n_unreached));
+    PC_TRY(pc_circuit_set_option_number(circuit, "measured_in_vain", (double)a->n_in_vain));
+    return pc_circuit_set_option_number(circuit, "decided_in_double", (double)a->n_in_double);
+}
+
 /* The choices in which tools differ (DESIGN.md, section 8) are written down with every result. */
 static pc_status set_options(pc_circuit *circuit, const pc_result *r)
 {
@@ -58,6 +66,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         PC_TRY(pc_circuit_set_option_number(circuit, "measured_again", (double)r->refinement->n));
         PC_TRY(pc_circuit_set_option_number(circuit, "margin", r->refinement->margin));
     }
+    if (r->acdc) PC_TRY(set_acdc(circuit, r->acdc));
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     return set_selection(circuit, r->options);
@@ -95,8 +104,8 @@ static void set_effect(said to, const pc_effect *from, const pc_result *r)
     *to.effect = from->mean;
     *to.standard_error = from->standard_error;
     *to.n = from->n < pc_task_n(r->task) ? from->n : 0;
-    *to.is_measured = true;
-    *to.is_untouched = !from->is_touched;
+    *to.is_measured = from->n > 0;
+    *to.is_untouched = *to.is_measured && !from->is_touched;
 }
 
 static void set_node(pc_circuit_node *node, const pc_effect *from, const pc_result *r)

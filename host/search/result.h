@@ -3,6 +3,7 @@
 #define PC_SEARCH_RESULT_H
 
 #include "graph/circuit_private.h"
+#include "search/acdc.h"
 #include "search/refine.h"
 
 /* Everything that a finished search knows. */
@@ -15,8 +16,9 @@ typedef struct pc_result {
     const pc_effect *node_effects; /* (n_writers), NULL unless the level is edge */
     const pc_scale *scale;
     const pc_choice *choice;
-    int64_t n_evaluations; /* of the candidates: interventions times prompts */
+    int64_t n_evaluations;           /* of the candidates: interventions times prompts */
     const pc_refinement *refinement; /* of a sweep in low precision, else NULL */
+    const pc_acdc_told *acdc;        /* of that method, else NULL */
 } pc_result;
 
 /* Builds the circuit: options, baseline, nodes with their roles, edges, evaluation. */

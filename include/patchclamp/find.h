@@ -54,7 +54,7 @@ typedef struct pc_position_options {
 
 typedef struct pc_find_options {
     pc_level level;
-    const char *method; /* "exact" or "racing" */
+    const char *method; /* "exact", "racing" or "acdc" */
     double confidence;  /* of racing: that its top is the top */
     pc_evaluator_options evaluation;
     pc_selection selection;
@@ -81,6 +81,9 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
  * component belongs to the top, which is right with probability `confidence`; the chosen ones are
  * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
+ * "acdc", of edges under noise with selection by threshold: ACDC's decisions (host/search/acdc.h); an
+ * edge's effect is the change of the metric when its turn came, and edges that were not reached are
+ * not measured; options "decided_by_measuring", "unreached", "measured_in_vain", "decided_in_double".
  *
  * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects, prunes edges that lead nowhere, and evaluates the
  * circuit. Writes run.db as it goes, then circuit.json, scores.csv and circuit.svg into the

@@ -197,4 +197,17 @@ expect_refusal 3 'confidence is 1' find demo --task induction --method racing --
 expect_refusal 3 '\-\-confidence belongs to --method racing' find demo --task induction --top 3 --confidence 0.9 -o no
 expect_refusal 3 'method "guess" does not exist' find demo --task induction --method guess -o no
 expect_refusal 2 'confidence' find demo --task induction -n 64 --method racing --top 8 --confidence 0.8 --resume -o raced
+
+# ACDC: the same circuit whatever the threads and savings, and no plan.
+acdc=(find demo --task induction -n 16 --method acdc --metric kl --threshold 0.05)
+expect_exit 0 "${acdc[@]}" -o acdc
+expect_line '^acdc: [0-9]+ edges decided by measuring, [0-9]+ unreached; [0-9]+ circuits measured in vain, [0-9]+ decisions in double$'
+expect_exit 0 "${acdc[@]}" -o acdc-again --threads 1 --without layers,cone
+expect "ACDC's circuit" cmp acdc/circuit.json acdc-again/circuit.json
+expect_exit 0 "${acdc[@]}" -o acdc --resume
+expect "ACDC resumed" cmp acdc/circuit.json acdc-again/circuit.json
+expect_refusal 2 'threshold' "${acdc[@]:0:8}" --metric kl --threshold 0.5 --resume -o acdc
+expect_refusal 2 'no plan' "${acdc[@]}" --plan
+expect_refusal 3 'say which' find demo --task induction --method acdc -o no
+expect_refusal 3 'level must be edge' find demo --task induction --method acdc --level node --threshold 1 -o no
 report

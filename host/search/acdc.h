@@ -1,0 +1,37 @@
+/* ACDC (Conmy et al. 2023, "Towards Automated Circuit Discovery for Mechanistic Interpretability",
+ * algorithm 1), exactly: from the logits down, edge by edge, an edge is removed if the metric of
+ * what is left gets worse by less than the threshold.
+ *
+ *   order      readers from the last to the first, the writers of each from the last to the first
+ *   worse      the metric as it is to be minimised: KL and loss as they are, the others' negatives
+ *   state      every decision is against the circuit that the decisions before it have left
+ *   unreached  edges into a component of which every out-edge has been removed go without
+ *              measuring: nothing that they carry reaches the logits
+ *
+ * Up to 16 circuits are measured at a time, on the guess that each edge among them is removed; behind one
+ * that is not the guesses are thrown away. So decisions are those of the algorithm that measures
+ * one circuit after the other. Where a change is nearer to the threshold than float32's bound
+ * (1e-5 |effect| + 3e-6 max(1, sd), for both circuits), the twin measures both in double. */
+#ifndef PC_SEARCH_ACDC_H
+#define PC_SEARCH_ACDC_H
+
+#include "search/sweep.h"
+
+typedef struct pc_acdc_told {
+    int64_t n_measured;  /* decisions that a measured circuit made */
+    int64_t n_unreached; /* ... that were made without */
+    int64_t n_in_vain;   /* circuits on guesses that were wrong */
+    int64_t n_in_double; /* decisions that the twin made */
+} pc_acdc_told;
+
+/* Of edges. kept (candidates->n) = the circuit, dangling edges included. changes (candidates->n) =
+ * by how much the metric changed when the edge was removed, or would have, per prompt; n = 0 of
+ * those that were unreached. */
+pc_status pc_acdc(bool *kept, pc_effect *changes, pc_acdc_told *told,
+                  const pc_candidates *candidates, double threshold, pc_journal *journal,
+                  const pc_watch *watch);
+
+/* 1 where a metric is to be minimised, -1 where it is to be maximised. */
+double pc_metric_sign_of_worse(pc_metric metric);
+
+#endif
