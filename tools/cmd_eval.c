@@ -4,8 +4,12 @@
 #include "json_out.h"
 #include "open_model.h"
 #include "shared_options.h"
+#include "table.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* What the user does not say is as the circuit records it. */
 static void take_recorded(measure_words *w, const pc_circuit *circuit)
@@ -24,10 +28,22 @@ static pc_status take_granularity(pc_model *model, const pc_circuit *circuit)
     return status != PC_OK ? status : pc_model_set_kv_granularity(model, granularity);
 }
 
-static void print_json(const pc_faithfulness *f)
+/* No "-0.0000". */
+static double shown(double x)
 {
-    json_begin(NULL, '{');
+    return fabs(x) < 0.00005 ? 0 : x;
+}
+
+static void print_json(const char *key, const pc_faithfulness *f)
+{
+    json_begin(key, '{');
     json_number("faithfulness", f->faithfulness);
+    json_number("low", f->low);
+    json_number("high", f->high);
+    json_number("complement", f->complement);
+    json_number("random_mean", f->random_mean);
+    json_number("random_most", f->random_most);
+    json_integer("random", f->n_random);
     json_number("clean", f->clean);
     json_number("corrupted", f->corrupted);
     json_number("circuit", f->circuit);
@@ -41,7 +57,10 @@ static void print_json(const pc_faithfulness *f)
 
 static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, const pc_task *task)
 {
-    printf("faithfulness  %.4f\n", f->faithfulness);
+    printf("faithfulness  %.4f, 95 %% interval %.4f to %.4f\n", f->faithfulness, f->low, f->high);
+    printf("without it    %.4f: the faithfulness of everything else\n", shown(f->complement));
+    printf("by chance     %.4f, at most %.4f: %d random circuits of the same size\n",
+           shown(f->random_mean), shown(f->random_most), f->n_random);
     printf("circuit       %lld of %lld components, %s %.4f +- %.4f\n", (long long)f->n_kept,
            (long long)f->n_all, pc_metric_name(o->metric), f->circuit, f->circuit_stderr);
     printf("full model    %.4f clean, %.4f corrupted, %.4f with everything cut\n", f->clean,
@@ -50,72 +69,232 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
            pc_source_name(o->source), pc_direction_name(o->direction));
 }
 
-static pc_status evaluate(const pc_circuit *circuit, const opened_model *m, const char *task_name,
-                          const pc_task_options *task_options, const pc_evaluator_options *options,
-                          bool is_json)
+/* What eval is asked for. */
+typedef struct eval_words {
+    const char *path, *model, *task, *bos;
+    bool is_json, is_minimality;
+    prompt_words prompts;
+    measure_words measure;
+} eval_words;
+
+typedef struct evaluated {
+    const pc_circuit *circuit;
+    const opened_model *m;
+    const pc_evaluator_options *options;
+    const eval_words *words;
+} evaluated;
+
+static pc_status open_prompts(pc_task **out, const evaluated *e, const char *split)
+{
+    pc_task_options task_options = task_options_of(&e->words->prompts);
+    task_options.split = split;
+    return open_task(out, e->words->task, e->m, &task_options);
+}
+
+static pc_status evaluate_one(const evaluated *e)
 {
     pc_task *task = NULL;
     pc_faithfulness f;
-    pc_status status = take_granularity(m->model, circuit);
-    if (status == PC_OK) status = open_task(&task, task_name, m, task_options);
-    if (status == PC_OK) status = pc_circuit_evaluate(&f, circuit, m->model, task, options);
-    if (status == PC_OK && is_json) print_json(&f);
-    if (status == PC_OK && !is_json) print_text(&f, options, task);
+    pc_status status = open_prompts(&task, e, e->words->prompts.split);
+    if (status == PC_OK)
+        status = pc_circuit_evaluate(&f, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->is_json) print_json(NULL, &f);
+    if (status == PC_OK && !e->words->is_json) print_text(&f, e->options, task);
     pc_task_free(task);
     return status;
 }
 
-int cmd_eval(int argc, char **argv)
+/* ---- all splits side by side ---- */
+
+enum { N_SPLITS = 3 };
+static const char *const splits[N_SPLITS] = {"train", "test", "ood"};
+
+static void print_splits(const pc_faithfulness *f, const evaluated *e)
 {
-    const char *path, *model_name = NULL, *task_name = NULL, *bos = NULL;
-    char in_directory[CIRCUIT_PATH_BYTES];
-    bool is_json = false;
-    pc_bos_rule bos_rule;
-    prompt_words prompts = PROMPT_WORDS_INIT;
-    measure_words words = MEASURE_WORDS_INIT;
-    pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
-    options.engine = PC_ENGINE_DELTA;
+    table t;
+    table_begin(&t, "lrrrrrrr");
+    table_cell(&t, "split"), table_cell(&t, "faithfulness"), table_cell(&t, "95 %% from"),
+        table_cell(&t, "to"), table_cell(&t, "without it"), table_cell(&t, "by chance"),
+        table_cell(&t, "circuit"), table_cell(&t, "full");
+    for (int i = 0; i < N_SPLITS; i++) {
+        table_cell(&t, "%s", splits[i]);
+        table_cell(&t, "%.4f", f[i].faithfulness);
+        table_cell(&t, "%.4f", f[i].low);
+        table_cell(&t, "%.4f", f[i].high);
+        table_cell(&t, "%.4f", shown(f[i].complement));
+        table_cell(&t, "%.4f", shown(f[i].random_mean));
+        table_cell(&t, "%.4f", f[i].circuit);
+        table_cell(&t, "%.4f",
+                   e->options->direction == PC_DIRECTION_NOISE ? f[i].clean : f[i].empty);
+    }
+    table_print(&t);
+    table_free(&t);
+    printf("\n%lld of %lld components, %s, %d prompts of each split; out of distribution the "
+           "faithfulness is %+.4f\n",
+           (long long)f->n_kept, (long long)f->n_all, pc_metric_name(e->options->metric), f->n,
+           f[2].faithfulness - f[0].faithfulness);
+}
+
+static pc_status evaluate_splits(const evaluated *e)
+{
+    pc_faithfulness f[N_SPLITS];
+    for (int i = 0; i < N_SPLITS; i++) {
+        pc_task *task = NULL;
+        pc_status status = open_prompts(&task, e, splits[i]);
+        if (status == PC_OK)
+            status = pc_circuit_evaluate(&f[i], e->circuit, e->m->model, task, e->options);
+        pc_task_free(task);
+        if (status != PC_OK) return status;
+    }
+    if (!e->words->is_json) {
+        print_splits(f, e);
+        return PC_OK;
+    }
+    json_begin(NULL, '{');
+    for (int i = 0; i < N_SPLITS; i++)
+        print_json(splits[i], &f[i]);
+    json_end('}');
+    return PC_OK;
+}
+
+/* ---- minimality ---- */
+
+static void print_minimality(const pc_minimality *rows, int64_t n)
+{
+    table t;
+    table_begin(&t, "lrrr");
+    table_cell(&t, "without"), table_cell(&t, "faithfulness lost"), table_cell(&t, "95 %% from"),
+        table_cell(&t, "to");
+    for (int64_t i = 0; i < n; i++) {
+        table_cell(&t, "%s", rows[i].name);
+        table_cell(&t, "%+.4f", shown(rows[i].drop));
+        table_cell(&t, "%+.4f", shown(rows[i].low));
+        table_cell(&t, "%+.4f", shown(rows[i].high));
+    }
+    table_print(&t);
+    table_free(&t);
+}
+
+static void print_minimality_json(const pc_minimality *rows, int64_t n)
+{
+    json_begin(NULL, '[');
+    for (int64_t i = 0; i < n; i++) {
+        json_begin(NULL, '{');
+        json_text("name", rows[i].name);
+        json_number("drop", rows[i].drop);
+        json_number("low", rows[i].low);
+        json_number("high", rows[i].high);
+        json_end('}');
+    }
+    json_end(']');
+}
+
+static pc_status evaluate_minimality(const evaluated *e)
+{
+    pc_task *task = NULL;
+    pc_minimality *rows = NULL;
+    int64_t n = 0;
+    pc_status status = open_prompts(&task, e, e->words->prompts.split);
+    if (status == PC_OK)
+        status = pc_circuit_minimality(&rows, &n, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->is_json) print_minimality_json(rows, n);
+    if (status == PC_OK && !e->words->is_json) print_minimality(rows, n);
+    free(rows);
+    pc_task_free(task);
+    return status;
+}
+
+static pc_status evaluate(const evaluated *e)
+{
+    const char *split = e->words->prompts.split;
+    const pc_status status = take_granularity(e->m->model, e->circuit);
+    if (status != PC_OK) return status;
+    if (e->words->is_minimality) return evaluate_minimality(e);
+    return split && strcmp(split, "all") == 0 ? evaluate_splits(e) : evaluate_one(e);
+}
+
+/* ---- the command ---- */
+
+static const command_usage usage = {
+    "eval", "CIRCUIT.json|DIR",
+    "Runs the model with everything outside the circuit cut, and prints how much of the behaviour "
+    "is left, with\n"
+    "an interval, beside what is left without the circuit and what random circuits of its size "
+    "keep. "
+    "Source,\n"
+    "direction and metric are the circuit's own unless given; the prompts are those of --task, "
+    "which need not be\n"
+    "the ones that the circuit was found on. --split all: train, test and ood side by side.",
+    "patchclamp eval out/demo/circuit.json --model demo --task induction --split all", 1};
+
+static parse_outcome parse(eval_words *w, int argc, char **argv)
+{
     option_row rows[32] = {{0}}, *next = rows;
     *next++ =
-        (option_row){"model", 'm', OPTION_TEXT, &model_name, "MODEL", "the circuit's model", 0, 0};
+        (option_row){"model", 'm', OPTION_TEXT, &w->model, "MODEL", "the circuit's model", 0, 0};
     *next++ = (option_row){
-        "task", 't', OPTION_TEXT, &task_name, "T", "a built-in task's name, or a task file", 0, 0};
-    *next++ = (option_row){"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value", 0, 0};
-    next = add_bos_option(add_prompt_options(next, &prompts), &bos);
-    add_measure_options(next, &words);
-    const command_usage usage = {
-        "eval", "CIRCUIT.json|DIR",
-        "Runs the model with everything outside the circuit cut, and prints how much of the "
-        "behaviour is\n"
-        "left. Source, direction and metric are the circuit's own unless given; the prompts are "
-        "those of\n--task, which need not be the ones that the circuit was found on.",
-        "patchclamp eval out/demo/circuit.json --model demo --task induction --split test", 1};
-    const parse_outcome outcome = options_parse(rows, &path, &usage, argc, argv);
-    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    if (!model_name || !task_name) {
+        "task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0};
+    *next++ = (option_row){"minimality",
+                           0,
+                           OPTION_FLAG,
+                           &w->is_minimality,
+                           "",
+                           "what each component's removal costs instead",
+                           0,
+                           0};
+    *next++ = (option_row){"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value", 0, 0};
+    next = add_bos_option(add_prompt_options(next, &w->prompts), &w->bos);
+    add_measure_options(next, &w->measure);
+    return options_parse(rows, &w->path, &usage, argc, argv);
+}
+
+static int check(const eval_words *w)
+{
+    if (!w->model || !w->task) {
         complain("eval", "expected --model MODEL and --task T; see patchclamp eval --help");
         return EXIT_USAGE;
     }
-    int code = check_prompt_words(&prompts, task_name, "eval");
-    if (code == EXIT_DONE) code = read_bos(&bos_rule, bos, "eval");
-    if (code == EXIT_DONE) code = read_measure_words(&options, &words, "eval"); /* the user's own */
-    if (code != EXIT_DONE) return code;
-
-    pc_circuit *circuit;
-    pc_status status = pc_circuit_read(&circuit, circuit_path(in_directory, path));
-    if (status != PC_OK) return report("eval", status);
-    take_recorded(&words, circuit);
-    code = read_measure_words(&options, &words, "eval");
-    if (code == EXIT_USAGE) code = EXIT_BAD_INPUT; /* the file's words */
-    opened_model m = {0};
-    if (code == EXIT_DONE) code = open_model(&m, model_name, "eval");
-    m.bos_rule = bos_rule;
-    const pc_task_options task_options = task_options_of(&prompts);
-    if (code == EXIT_DONE) {
-        status = evaluate(circuit, &m, task_name, &task_options, &options, is_json);
-        if (status != PC_OK) code = report("eval", status);
+    if (w->is_minimality && w->prompts.split && strcmp(w->prompts.split, "all") == 0) {
+        complain("eval", "--minimality is of one split, not of all");
+        return EXIT_USAGE;
     }
+    return check_prompt_words(&w->prompts, w->task, "eval");
+}
+
+/* With the circuit read and the options complete. */
+static int run(const eval_words *w, const pc_circuit *circuit, pc_evaluator_options *options,
+               pc_bos_rule bos_rule)
+{
+    measure_words words = w->measure;
+    opened_model m = {0};
+    take_recorded(&words, circuit);
+    int code = read_measure_words(options, &words, "eval");
+    if (code == EXIT_USAGE) return EXIT_BAD_INPUT; /* the file's words */
+    if (code == EXIT_DONE) code = open_model(&m, w->model, "eval");
+    if (code != EXIT_DONE) return code;
+    m.bos_rule = bos_rule;
+    const pc_status status = evaluate(&(evaluated){circuit, &m, options, w});
     close_model(&m);
+    return status == PC_OK ? EXIT_DONE : report("eval", status);
+}
+
+int cmd_eval(int argc, char **argv)
+{
+    eval_words w = {.prompts = PROMPT_WORDS_INIT, .measure = MEASURE_WORDS_INIT};
+    char in_directory[CIRCUIT_PATH_BYTES];
+    pc_bos_rule bos_rule;
+    pc_circuit *circuit;
+    pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
+    options.engine = PC_ENGINE_DELTA;
+    const parse_outcome outcome = parse(&w, argc, argv);
+    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    int code = check(&w);
+    if (code == EXIT_DONE) code = read_bos(&bos_rule, w.bos, "eval");
+    if (code == EXIT_DONE) code = read_measure_words(&options, &w.measure, "eval");
+    if (code != EXIT_DONE) return code;
+    const pc_status status = pc_circuit_read(&circuit, circuit_path(in_directory, w.path));
+    if (status != PC_OK) return report("eval", status);
+    code = run(&w, circuit, &options, bos_rule);
     pc_circuit_free(circuit);
     return code;
 }

@@ -1,6 +1,7 @@
 /* Evaluating a circuit that was written down, on any task. */
 #include "base/memory.h"
 #include "patchclamp/find.h"
+#include "search/evidence.h"
 #include "search/faithfulness.h"
 
 #include <stdlib.h>
@@ -101,34 +102,69 @@ static pc_status measure(pc_faithfulness *out, const bool *kept, const pc_candid
                              .n_all = candidates->n};
     for (int64_t i = 0; i < candidates->n; i++)
         out->n_kept += kept[i];
-    return PC_OK;
+    return pc_evidence_measure(out, kept, candidates, journal, direction);
 }
 
-static pc_status evaluate(pc_faithfulness *out, bool *kept, const pc_candidates *candidates,
-                          const pc_circuit *circuit, pc_journal *journal, const pc_task *task,
-                          const pc_evaluator_options *options)
+/* A circuit on a model and a task. */
+typedef struct evaluation {
+    pc_candidates candidates;
+    bool *kept; /* (candidates.n) */
+    pc_journal journal;
+} evaluation;
+
+static void close_evaluation(evaluation *e)
 {
-    if (candidates->level == PC_LEVEL_EDGE) PC_TRY(mark_edges(kept, candidates, circuit));
-    else PC_TRY(mark_nodes(kept, candidates, circuit));
-    PC_TRY(pc_evaluator_open(&journal->evaluator, journal->model, task, options));
-    return measure(out, kept, candidates, journal, options->direction);
+    pc_evaluator_free(e->journal.evaluator);
+    free(e->kept);
+    *e = (evaluation){0};
+}
+
+static pc_status open_into(evaluation *e, const pc_circuit *circuit, const pc_model *model,
+                           const pc_task *task, const pc_evaluator_options *options)
+{
+    pc_level level;
+    PC_TRY(check_same_model(circuit, model));
+    PC_TRY(level_of(&level, circuit));
+    PC_TRY(pc_candidates_init(&e->candidates, model, level));
+    e->journal = (pc_journal){.model = model, .n_prompts = pc_task_n(task)};
+    e->kept = pc_alloc((size_t)e->candidates.n, sizeof *e->kept);
+    if (!e->kept) return PC_ERR_NOMEM;
+    if (level == PC_LEVEL_EDGE) PC_TRY(mark_edges(e->kept, &e->candidates, circuit));
+    else PC_TRY(mark_nodes(e->kept, &e->candidates, circuit));
+    return pc_evaluator_open(&e->journal.evaluator, model, task, options);
 }
 
 pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
                               const pc_model *model, const pc_task *task,
                               const pc_evaluator_options *options)
 {
-    pc_level level;
-    pc_candidates candidates;
+    evaluation e = {0};
     *out = (pc_faithfulness){0};
-    PC_TRY(check_same_model(circuit, model));
-    PC_TRY(level_of(&level, circuit));
-    PC_TRY(pc_candidates_init(&candidates, model, level));
-    bool *kept = pc_alloc((size_t)candidates.n, sizeof *kept);
-    if (!kept) return PC_ERR_NOMEM;
-    pc_journal journal = {.model = model, .n_prompts = pc_task_n(task)};
-    pc_status status = evaluate(out, kept, &candidates, circuit, &journal, task, options);
-    pc_evaluator_free(journal.evaluator);
-    free(kept);
+    pc_status status = open_into(&e, circuit, model, task, options);
+    if (status == PC_OK)
+        status = measure(out, e.kept, &e.candidates, &e.journal, options->direction);
+    close_evaluation(&e);
+    return status;
+}
+
+static pc_status measure_minimality(pc_minimality **rows, int64_t *n, evaluation *e,
+                                    pc_direction direction)
+{
+    pc_scale scale;
+    PC_TRY(pc_scale_measure(&scale, &e->candidates, &e->journal, direction));
+    PC_TRY(pc_scale_check(&scale));
+    return pc_evidence_minimality(rows, n, e->kept, &e->candidates, &e->journal, direction);
+}
+
+pc_status pc_circuit_minimality(pc_minimality **rows, int64_t *n, const pc_circuit *circuit,
+                                const pc_model *model, const pc_task *task,
+                                const pc_evaluator_options *options)
+{
+    evaluation e = {0};
+    *rows = NULL;
+    *n = 0;
+    pc_status status = open_into(&e, circuit, model, task, options);
+    if (status == PC_OK) status = measure_minimality(rows, n, &e, options->direction);
+    close_evaluation(&e);
     return status;
 }

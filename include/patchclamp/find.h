@@ -81,15 +81,16 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
  * component belongs to the top, which is right with probability `confidence`; the chosen ones are
  * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
- * "acdc", of edges under noise with selection by threshold: ACDC's decisions (host/search/acdc.h); an
- * edge's effect is the change of the metric when its turn came, and edges that were not reached are
- * not measured; options "decided_by_measuring", "unreached", "measured_in_vain", "decided_in_double".
+ * "acdc", of edges under noise with selection by threshold: ACDC's decisions (host/search/acdc.h);
+ * an edge's effect is the change of the metric when its turn came, and edges that were not reached
+ * are not measured; options "decided_by_measuring", "unreached", "measured_in_vain",
+ * "decided_in_double".
  *
- * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects, prunes edges that lead nowhere, and evaluates the
- * circuit. Writes run.db as it goes, then circuit.json, scores.csv and circuit.svg into the
- * directory, which is made if it is missing. A directory that holds a run already is PC_ERR_INPUT
- * unless it is resumed; resuming another model's, task's or option's run is PC_ERR_INPUT that says
- * which differs.
+ * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects,
+ * prunes edges that lead nowhere, and evaluates the circuit. Writes run.db as it goes, then
+ * circuit.json, scores.csv and circuit.svg into the directory, which is made if it is missing. A
+ * directory that holds a run already is PC_ERR_INPUT unless it is resumed; resuming another
+ * model's, task's or option's run is PC_ERR_INPUT that says which differs.
  *
  * In tf32 and bf16 (pc_evaluator_options) effects near the selection's cut are measured again in
  * float32, and so are circuits: options "measured_again" and "margin" say how many and how near.
@@ -111,6 +112,12 @@ typedef struct pc_faithfulness {
     double circuit;   /* ... of the circuit: noise cuts everything else, denoise the circuit */
     double empty;     /* ... with every component of the level cut */
     double circuit_stderr;
+    /* 95 % interval of the faithfulness: percentiles over prompts drawn anew, 2,000 times */
+    double low, high;
+    double complement; /* faithfulness of all that is not in the circuit: what it can do without */
+    /* faithfulness of n_random circuits of as many components, chosen at random: mean and most */
+    double random_mean, random_most;
+    int n_random;
     int n;                 /* prompts */
     int64_t n_kept, n_all; /* components in the circuit, and all of its level */
 } pc_faithfulness;
@@ -122,6 +129,20 @@ typedef struct pc_faithfulness {
 PC_API pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
                                      const pc_model *model, const pc_task *task,
                                      const pc_evaluator_options *options);
+
+/* A component of the circuit, and what its removal costs: faithfulness of the circuit less that of
+ * the circuit without it (Wang et al. 2023, section 4, with K one component). */
+typedef struct pc_minimality {
+    char name[128];
+    double drop;
+    double low, high; /* 95 % interval, as above */
+} pc_minimality;
+
+/* The components of the circuit, the least costly first: *n rows, free *rows with free(). Errors as
+ * above. */
+PC_API pc_status pc_circuit_minimality(pc_minimality **rows, int64_t *n, const pc_circuit *circuit,
+                                       const pc_model *model, const pc_task *task,
+                                       const pc_evaluator_options *options);
 
 /* The numeric fingerprint: what must be equal for a run to give the same bytes (backend,
  * arithmetic, library versions, kernel ABI). */

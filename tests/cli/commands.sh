@@ -77,7 +77,7 @@ expect_exit 0 find "$models/gpt2-plain" --task induction -n 2 --level neuron --t
 expect_json eval node/circuit.json --model demo --task task.jsonl --json
 expect "eval and find agree" test "$(number faithfulness)" = "$faithfulness"
 expect_exit 0 eval node --model demo --task induction -n 4 --split test
-expect_line '^faithfulness +[0-9.]+$'
+expect_line '^faithfulness +[0-9.]+, 95 % interval [0-9.]+ to [0-9.]+$'
 
 expect_exit 0 draw node -o figure.svg
 expect_same figure.svg node/circuit.svg

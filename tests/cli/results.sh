@@ -125,6 +125,21 @@ expect_value faithfulness "$(value evaluation.faithfulness edges/circuit.json)"
 expect_value components 110
 expect_value n 6
 expect_between circuit_stderr 0 1
+expect_exit 0 eval edges "${prompts[@]}" --model demo --json
+for key in low high complement random_mean random_most; do expect "$key" test -n "$(value $key)"; done
+expect_exit 0 eval edges "${prompts[@]}" --model demo
+expect_line '^faithfulness +[0-9.]+, 95 % interval [0-9.]+ to [0-9.]+$'
+expect_line '^by chance .* 20 random circuits of the same size$'
+expect_exit 0 eval edges --task induction -n 6 --model demo --split all
+expect_line '^ood +[0-9.]+ '
+expect_line 'out of distribution the faithfulness is [+-]'
+expect_exit 0 eval edges --task induction -n 6 --model demo --split all --json
+for split in train test ood; do expect_between $split.faithfulness 0.5 2; done
+expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality
+expect_line '^input->a0.h3<v> +\+0\.[0-9]+ '
+expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality --json
+expect "a row an edge of the circuit" test "$(value '')" -eq "$(value evaluation.kept edges/circuit.json)"
+expect_refusal 3 'one split' eval edges "${prompts[@]}" --model demo --minimality --split all
 expect_exit 0 eval edges "${prompts[@]}" --model demo --split test --json
 expect_between faithfulness 0.5 1.2
 expect_exit 0 eval zero "${prompts[@]}" --model demo
