@@ -216,8 +216,8 @@ static const struct {
      "c.json: model.n_layers is 1000000000, expected an integer from 1 to 1024", PC_ERR_INPUT},
     {"more KV heads than heads", "\"n_kv_heads\": 4", "\"n_kv_heads\": 5",
      "c.json: model.n_kv_heads is 5, expected an integer from 1 to 4", PC_ERR_INPUT},
-    {"no prompts", "\"n\": 64", "\"n\": 0",
-     "c.json: task.n is 0, expected an integer from 1 to "
+    {"fewer than no prompts", "\"n\": 64", "\"n\": -1",
+     "c.json: task.n is -1, expected an integer from 0 to "
      "9223372036854775807",
      PC_ERR_INPUT},
     {"list for an option", "\"top\": 15", "\"top\": [15]",

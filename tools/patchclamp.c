@@ -31,6 +31,7 @@ static const struct {
     {"bench", cmd_bench, "how fast this machine computes, and what each precision loses"},
     {"find", cmd_find, "measure every node, edge or neuron and find the circuit"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
+    {"convert", cmd_convert, "a circuit to and from other tools' files"},
     {"draw", cmd_draw, "the figure of a circuit"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -152,8 +152,8 @@ static pc_status check_header(const pc_circuit *c, const char *name)
     if (m->n_layers < 1 || m->n_heads < 1 || m->n_kv_heads < 1 || m->d_model < 1 || m->d_head < 1 ||
         m->d_mlp < 0 || m->vocab < 1)
         return pc_fail(PC_ERR_INPUT, "%s: model: a dimension is missing or not positive", name);
-    if (c->task.n < 1)
-        return pc_fail(PC_ERR_INPUT, "%s: task.n is %lld, expected at least 1", name,
+    if (c->task.n < 0)
+        return pc_fail(PC_ERR_INPUT, "%s: task.n is %lld, expected at least 0", name,
                        (long long)c->task.n);
     for (size_t i = 0; i < c->n_options; i++)
         if (!isfinite(c->options[i].number))

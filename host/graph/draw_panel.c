@@ -310,8 +310,9 @@ void pc_put_provenance(pc_text *out, const pc_circuit *c)
     put_name(out, task->name);
     if (task->split[0]) pc_text_put(out, ", split ");
     put_name(out, task->split);
-    pc_text_printf(out, ", n = %lld prompt pairs, seed %lld", (long long)task->n,
-                   (long long)task->seed);
+    if (task->n)
+        pc_text_printf(out, ", n = %lld prompt pairs, seed %lld", (long long)task->n,
+                       (long long)task->seed);
     put_options(out, c);
     pc_text_put(out, ".");
 }

@@ -123,7 +123,7 @@ static pc_status read_task(pc_circuit *c, const pc_spot *top)
     PC_TRY(enter(&at, top, "task"));
     PC_TRY(read_text(&task.name, &at, "name"));
     PC_TRY(read_text(&task.sha256, &at, "sha256"));
-    PC_TRY(read_int(&task.n, &at, "n", 1, INT64_MAX));
+    PC_TRY(read_int(&task.n, &at, "n", 0, INT64_MAX));
     PC_TRY(read_int(&task.seed, &at, "seed", INT64_MIN, INT64_MAX));
     PC_TRY(read_text(&task.split, &at, "split"));
     return pc_circuit_set_task(c, &task);

@@ -28,7 +28,7 @@ typedef struct pc_circuit_model {
 /* The prompts it was measured on. */
 typedef struct pc_circuit_task {
     const char *name, *sha256;
-    int64_t n; /* prompt pairs */
+    int64_t n; /* prompt pairs; 0: not known, of a circuit from elsewhere */
     int64_t seed;
     const char *split;
 } pc_circuit_task;
@@ -110,6 +110,11 @@ typedef struct pc_draw_options {
 PC_API pc_status pc_circuit_write_json(const pc_circuit *circuit, const char *path);
 /* kind,name,effect,stderr,n: what was measured, ranked; nodes, then neurons, then edges. */
 PC_API pc_status pc_circuit_write_csv(const pc_circuit *circuit, const char *path);
+/* The graph file of EAP-IG and MIB, with scores and selection: its own loader reads it. PC_ERR_INPUT:
+ * a circuit without edges, or with key-value heads that query heads share. */
+PC_API pc_status pc_circuit_write_eapig(const pc_circuit *circuit, const char *path);
+/* The circuit's edges, one a line: "a0.h1->a1.h0<k>". */
+PC_API pc_status pc_circuit_write_edges(const pc_circuit *circuit, const char *path);
 PC_API pc_status pc_circuit_write_svg(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
 PC_API pc_status pc_circuit_write_dot(const pc_circuit *circuit, const char *path,

@@ -130,6 +130,12 @@ PC_API pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *cir
                                      const pc_model *model, const pc_task *task,
                                      const pc_evaluator_options *options);
 
+/* A circuit of another tool on this model: the graph file of EAP-IG and MIB, or a list of edges, one
+ * a line, a score behind it if there is one, # for comments. Edges that the file does not have are
+ * outside and not measured. PC_ERR_INPUT with file and place: no such edge at the model's k/v
+ * granularity, an edge twice, another model's dimensions, no edge at all. */
+PC_API pc_status pc_circuit_import(pc_circuit **out, const char *path, pc_model *model);
+
 /* A component of the circuit, and what its removal costs: faithfulness of the circuit less that of
  * the circuit without it (Wang et al. 2023, section 4, with K one component). */
 typedef struct pc_minimality {

@@ -1,0 +1,79 @@
+#!/bin/bash
+# conversions.sh PROGRAM JSON_VALUE: circuits to other tools' files and back.
+json_value=$2
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+value() { "$json_value" "$1" "$2" 2>>"$err"; }
+expect_same() { expect "$1 and $2" cmp "$1" "$2"; }
+
+expect_exit 0 find demo --task induction -n 6 --length 12 --top 12 -o run
+kept=$(value run/circuit.json evaluation.kept)
+
+# ---- EAP-IG's graph: what its Graph.from_json looks at ----
+expect_exit 0 convert run --to eap-ig -o graph.json
+for key in n_layers n_heads d_model; do
+    expect "cfg.$key" test "$(value graph.json cfg.$key)" = "$(value run/circuit.json model.$key)"
+done
+expect "parallel_attn_mlp" test "$(value graph.json cfg.parallel_attn_mlp)" = false
+expect "every edge" test "$(value graph.json edges)" -eq 110
+expect "every node and the logits" test "$(value graph.json nodes)" -eq 12
+expect "selection" test "$(grep -c '>.*"in_graph": true' graph.json)" -eq "$kept"
+strongest=$(grep -m 1 '^edge,' run/scores.csv)
+name=$(echo "$strongest" | cut -d, -f 2) score=$(echo "$strongest" | cut -d, -f 3)
+expect "a score" grep -qF "\"$name\": {\"score\": $score, \"in_graph\": true}" graph.json
+
+# ---- and back: the same selection, the same faithfulness ----
+expect_exit 0 convert graph.json --model demo --to json -o back.json
+expect_exit 0 convert back.json --to eap-ig -o again.json
+grep -- '->' graph.json >edges.one && grep -- '->' again.json >edges.other
+expect_same edges.one edges.other
+expect_exit 0 convert run --to edges -o edges.txt
+expect "one line an edge" test "$(wc -l <edges.txt)" -eq "$kept"
+{ echo "# by hand" && echo && sed 's/$/, 0.5/' edges.txt; } >listed.txt
+expect_exit 0 convert listed.txt --model demo --to json -o listed.json
+expect_exit 0 convert listed.json --to edges -o edges-again.txt
+sort edges.txt >one && sort edges-again.txt >other
+expect_same one other
+expect "the list's scores" test "$(grep -c '"effect": 0.5' listed.json)" -eq "$kept"
+for circuit in run back.json listed.json; do
+    expect_exit 0 eval $circuit --model demo --task induction -n 6 --length 12 --json
+    cp "$out" "$(basename $circuit .json).eval"
+done
+expect_same run.eval back.eval
+expect_same run.eval listed.eval
+expect_exit 0 draw back.json -o back.svg
+expect_exit 0 convert run --to csv -o scores.csv
+expect_same scores.csv run/scores.csv
+expect_exit 0 convert run --to json -o circuit.json
+expect_same circuit.json run/circuit.json
+
+# ---- grouped heads ----
+expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5 -o grouped
+expect_refusal 2 'find the circuit with --kv-granularity query' convert grouped --to eap-ig -o no.json
+expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5 --kv-granularity query -o single
+expect_exit 0 convert single --to eap-ig -o single.json
+expect_refusal 2 'single.json: edges: ' convert single.json --model "$models/llama-gqa" --to json -o no.json
+expect_exit 0 convert single.json --model "$models/llama-gqa" --kv-granularity query --to json -o single-back.json
+
+# ---- what is not one ----
+bad() { printf '%b' "$1" >bad; }
+refuse() { expect_refusal 2 "$1" convert bad --model demo --to json -o no.json; }
+bad 'a0.h0->a1.h9<k>\n' && refuse 'bad: line 1: .*a1.h9<k>.* nearest'
+bad 'a0.h0->a1.h1<k>\na0.h0->a1.h1<k>\n' && refuse 'bad: line 2: .* stands there twice'
+bad 'a0.h0->a1.h1<k> much\n' && refuse 'bad: line 1: "much" is not a score'
+bad 'a0.h0->a1.h1<k> nan\n' && refuse 'is not a score'
+bad 'a0.h0\n' && refuse 'is not an edge'
+bad '' && refuse 'there is no edge in it'
+bad '{"cfg": 3}' && refuse 'cfg is missing'
+bad '{"cfg": {"n_layers": 3, "n_heads": 4}, "edges": {}}' && refuse '3 layers of 4 heads, demo has 2 of 4'
+bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": []}' && refuse 'edges is not an object'
+bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {}}' && refuse 'there is no edge'
+bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {"input->m0": {"score": "x", "in_graph": true}}}' && refuse '"input->m0" is not'
+bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {"input->m0": {"score": NaN' && refuse 'bad'
+expect_refusal 2 'no-such' convert no-such --to csv -o no.csv
+expect_refusal 3 'expected eap-ig' convert run --to pdf -o no.pdf
+expect_refusal 3 'is the input' convert run/circuit.json --to json -o run/circuit.json
+expect_refusal 3 'with --model' convert run --to json --kv-granularity query -o no.json
+expect_refusal 3 'expected --to' convert run
+report
