@@ -175,3 +175,115 @@ Test(search_evidence, minimality_is_the_faithfulness_that_is_lost)
     }
     cr_expect(n_checked >= 3, "only %d models have a scale", n_checked);
 }
+
+/* ---- the curve ---- */
+
+/* The same point, by its own circuit. */
+static double faithfulness_of(const setting *s, pc_circuit *circuit, const bool *kept)
+{
+    pc_faithfulness f;
+    for (size_t i = 0; i < circuit->n_edges; i++)
+        circuit->edges[i].in_circuit = kept[i];
+    cr_assert(evaluate(&f, s, circuit));
+    return f.faithfulness;
+}
+
+static void check_points(const setting *s, pc_circuit *circuit, const pc_curve_point *points,
+                         double sign)
+{
+    const size_t n = circuit->n_edges;
+    pc_candidates candidates;
+    bool *kept = calloc(n, sizeof *kept);
+    cr_assert_eq(pc_candidates_init(&candidates, s->model, PC_LEVEL_EDGE), PC_OK);
+    for (int i = 0; i < PC_CURVE_POINTS; i++) {
+        cr_expect_eq(points[i].n, (int64_t)(points[i].share * (double)n));
+        memset(kept, 0, n * sizeof *kept);
+        for (int64_t k = 0; k < points[i].n; k++) { /* the largest that is left */
+            size_t best = n;
+            for (size_t e = 0; e < n; e++) {
+                const double score =
+                    sign ? sign * circuit->edges[e].effect : fabs(circuit->edges[e].effect);
+                const double most = best == n ? -INFINITY
+                                    : sign    ? sign * circuit->edges[best].effect
+                                              : fabs(circuit->edges[best].effect);
+                if (!kept[e] && score > most) best = e;
+            }
+            kept[best] = true;
+        }
+        cr_assert_eq(pc_candidates_prune(kept, &candidates), PC_OK);
+        cr_expect(fabs(faithfulness_of(s, circuit, kept) - points[i].faithfulness) < 1e-9,
+                  "point %d: %g, expected %g", i, points[i].faithfulness,
+                  faithfulness_of(s, circuit, kept));
+    }
+    free(kept);
+}
+
+static double area(const pc_curve_point *p, bool is_distance)
+{
+    double sum = 0;
+    for (int i = 1; i < PC_CURVE_POINTS; i++) {
+        const double f = p[i - 1].faithfulness, g = p[i].faithfulness;
+        const double height = is_distance ? fabs(f - 1) + fabs(g - 1) : f + g;
+        sum += (p[i].share - p[i - 1].share) * height / 2;
+    }
+    return sum;
+}
+
+Test(search_evidence, the_curve_is_that_of_the_rankings_circuits)
+{
+    int n_checked = 0;
+    for (int i = 0; i < N_GOLDEN_MODELS; i++)
+        for (int direction = 0; direction < 2; direction++) {
+            setting s = open_setting(golden_models[i], (pc_direction)direction);
+            pc_circuit *circuit = find_top(&s, 12);
+            pc_faithfulness f;
+            pc_curve curve;
+            if (evaluate(&f, &s, circuit)) {
+                cr_assert_eq(pc_circuit_curve(&curve, circuit, s.model, s.task, &s.options), PC_OK,
+                             "%s", pc_last_error());
+                /* the loss grows where something important is cut, falls where it is restored */
+                check_points(&s, circuit, curve.by_score, direction == 0 ? 1 : -1);
+                check_points(&s, circuit, curve.by_strength, 0);
+                cr_expect(fabs(curve.cpr - area(curve.by_score, false)) < 1e-12);
+                cr_expect(fabs(curve.cmd - area(curve.by_strength, true)) < 1e-12);
+                cr_expect(curve.by_score[PC_CURVE_POINTS - 1].faithfulness == 1);
+                n_checked++;
+            }
+            pc_circuit_free(circuit);
+            close_setting(&s);
+        }
+    cr_expect(n_checked >= 4, "only %d models have a scale", n_checked);
+}
+
+/* ---- the truth ---- */
+
+Test(search_evidence, the_area_is_that_of_all_pairs)
+{
+    setting s = open_setting("gpt2-odd", PC_DIRECTION_NOISE);
+    pc_circuit *circuit = find_top(&s, 12), *truth = find_top(&s, 12);
+    pc_rng rng = {.seed = 9};
+    const size_t n = circuit->n_edges;
+    for (int trial = 0; trial < 20; trial++) {
+        double wins = 0, pairs = 0;
+        pc_judgement j;
+        for (size_t i = 0; i < n; i++) {
+            truth->edges[i].in_circuit = pc_rng_below(&rng, 4) == 0;
+            circuit->edges[i].effect = (double)pc_rng_below(&rng, 12) - 6; /* many ties */
+            circuit->edges[i].is_measured = pc_rng_below(&rng, 10) > 0;
+        }
+        for (size_t a = 0; a < n; a++)
+            for (size_t b = 0; b < n; b++) {
+                const pc_circuit_edge *x = &circuit->edges[a], *y = &circuit->edges[b];
+                const double p = x->is_measured ? fabs(x->effect) : -1;
+                const double q = y->is_measured ? fabs(y->effect) : -1;
+                if (!truth->edges[a].in_circuit || truth->edges[b].in_circuit) continue;
+                pairs++;
+                wins += p > q ? 1 : p == q ? 0.5 : 0;
+            }
+        cr_assert_eq(pc_circuit_judge(&j, circuit, truth), PC_OK, "%s", pc_last_error());
+        cr_expect(fabs(j.auroc - wins / pairs) < 1e-12, "%g, expected %g", j.auroc, wins / pairs);
+    }
+    pc_circuit_free(truth);
+    pc_circuit_free(circuit);
+    close_setting(&s);
+}

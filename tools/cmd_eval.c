@@ -71,8 +71,8 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 
 /* What eval is asked for. */
 typedef struct eval_words {
-    const char *path, *model, *task, *bos;
-    bool is_json, is_minimality;
+    const char *path, *model, *task, *bos, *truth;
+    bool is_json, is_minimality, is_curve;
     prompt_words prompts;
     measure_words measure;
 } eval_words;
@@ -204,12 +204,106 @@ static pc_status evaluate_minimality(const evaluated *e)
     return status;
 }
 
+/* ---- the curve ---- */
+
+static void print_curve(const pc_curve *c)
+{
+    table t;
+    table_begin(&t, "rrrrr");
+    table_cell(&t, "share"), table_cell(&t, "by score"), table_cell(&t, "faithfulness"),
+        table_cell(&t, "by |effect|"), table_cell(&t, "faithfulness");
+    for (int i = 0; i < PC_CURVE_POINTS; i++) {
+        table_cell(&t, "%g%%", 100 * c->by_score[i].share);
+        table_cell(&t, "%lld of %lld", (long long)c->by_score[i].n_kept,
+                   (long long)c->by_score[i].n);
+        table_cell(&t, "%.4f", shown(c->by_score[i].faithfulness));
+        table_cell(&t, "%lld of %lld", (long long)c->by_strength[i].n_kept,
+                   (long long)c->by_strength[i].n);
+        table_cell(&t, "%.4f", shown(c->by_strength[i].faithfulness));
+    }
+    table_print(&t);
+    table_free(&t);
+    printf("\nCPR %.4f (by score), CMD %.4f (by |effect|), as MIB has them\n", c->cpr, c->cmd);
+}
+
+static void print_points(const char *key, const pc_curve_point *points)
+{
+    json_begin(key, '[');
+    for (int i = 0; i < PC_CURVE_POINTS; i++) {
+        json_begin(NULL, '{');
+        json_number("share", points[i].share);
+        json_integer("n", points[i].n);
+        json_integer("kept", points[i].n_kept);
+        json_number("faithfulness", points[i].faithfulness);
+        json_end('}');
+    }
+    json_end(']');
+}
+
+static void print_curve_json(const pc_curve *c)
+{
+    json_begin(NULL, '{');
+    print_points("by_score", c->by_score);
+    print_points("by_strength", c->by_strength);
+    json_number("cpr", c->cpr);
+    json_number("cmd", c->cmd);
+    json_end('}');
+}
+
+static pc_status evaluate_curve(const evaluated *e)
+{
+    pc_task *task = NULL;
+    pc_curve curve;
+    pc_status status = open_prompts(&task, e, e->words->prompts.split);
+    if (status == PC_OK)
+        status = pc_circuit_curve(&curve, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->is_json) print_curve_json(&curve);
+    if (status == PC_OK && !e->words->is_json) print_curve(&curve);
+    pc_task_free(task);
+    return status;
+}
+
+/* ---- the truth ---- */
+
+static void print_judgement(const pc_judgement *j)
+{
+    printf("AUROC      %.4f of the ranking by |effect|\n", j->auroc);
+    printf("circuit    %lld of the %lld true edges, and %lld of the %lld others\n",
+           (long long)j->n_both, (long long)j->n_true, (long long)(j->n_kept - j->n_both),
+           (long long)(j->n_all - j->n_true));
+}
+
+static void print_judgement_json(const pc_judgement *j)
+{
+    json_begin(NULL, '{');
+    json_number("auroc", j->auroc);
+    json_integer("edges", j->n_all);
+    json_integer("true", j->n_true);
+    json_integer("kept", j->n_kept);
+    json_integer("both", j->n_both);
+    json_end('}');
+}
+
+static pc_status judge(const evaluated *e)
+{
+    pc_circuit *truth = NULL;
+    pc_judgement j;
+    pc_status status = pc_circuit_import(&truth, e->words->truth, e->m->model);
+    if (status == PC_OK) status = pc_circuit_judge(&j, e->circuit, truth);
+    if (status == PC_OK && e->words->is_json) print_judgement_json(&j);
+    if (status == PC_OK && !e->words->is_json) print_judgement(&j);
+    pc_circuit_free(truth);
+    return status;
+}
+
 static pc_status evaluate(const evaluated *e)
 {
     const char *split = e->words->prompts.split;
     const pc_status status = take_granularity(e->m->model, e->circuit);
     if (status != PC_OK) return status;
+    if (e->words->truth) return judge(e);
     if (e->words->is_minimality) return evaluate_minimality(e);
+    if (e->words->is_curve) return evaluate_curve(e);
     return split && strcmp(split, "all") == 0 ? evaluate_splits(e) : evaluate_one(e);
 }
 
@@ -242,6 +336,19 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
                            "what each component's removal costs instead",
                            0,
                            0};
+    *next++ = (option_row){
+        "curve",
+        0,
+        OPTION_FLAG,
+        &w->is_curve,
+        "",
+        "faithfulness of the first 0.1 % to 100 % of the ranking instead, with CPR and CMD",
+        0,
+        0};
+    *next++ =
+        (option_row){"truth",   0,      OPTION_TEXT,
+                     &w->truth, "FILE", "hold it against these edges (convert --help) instead",
+                     0,         0};
     *next++ = (option_row){"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value", 0, 0};
     next = add_bos_option(add_prompt_options(next, &w->prompts), &w->bos);
     add_measure_options(next, &w->measure);
@@ -250,15 +357,16 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
 
 static int check(const eval_words *w)
 {
-    if (!w->model || !w->task) {
+    if (!w->model || !(w->task || w->truth)) {
         complain("eval", "expected --model MODEL and --task T; see patchclamp eval --help");
         return EXIT_USAGE;
     }
-    if (w->is_minimality && w->prompts.split && strcmp(w->prompts.split, "all") == 0) {
-        complain("eval", "--minimality is of one split, not of all");
+    const bool is_all = w->prompts.split && strcmp(w->prompts.split, "all") == 0;
+    if (w->is_minimality + w->is_curve + is_all + (w->truth != NULL) > 1) {
+        complain("eval", "give one of --minimality, --curve, --truth and --split all");
         return EXIT_USAGE;
     }
-    return check_prompt_words(&w->prompts, w->task, "eval");
+    return w->task ? check_prompt_words(&w->prompts, w->task, "eval") : EXIT_DONE;
 }
 
 /* With the circuit read and the options complete. */

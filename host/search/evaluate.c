@@ -1,9 +1,11 @@
 /* Evaluating a circuit that was written down, on any task. */
 #include "base/memory.h"
 #include "patchclamp/find.h"
+#include "search/evaluation.h"
 #include "search/evidence.h"
 #include "search/faithfulness.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,31 +49,40 @@ static pc_status index_of(int64_t *out, const pc_candidates *candidates, const c
     return PC_OK;
 }
 
-static pc_status mark_edges(bool *kept, const pc_candidates *candidates, const pc_circuit *circuit)
+static void take(pc_evaluation *e, int64_t at, double effect, bool is_measured, bool is_kept)
+{
+    e->kept[at] = is_kept;
+    if (!is_measured) return;
+    e->effects[at] = effect;
+    e->has_effects = true;
+}
+
+static pc_status mark_edges(pc_evaluation *e, const pc_circuit *circuit)
 {
     char name[2 * PC_NAME_BYTES + 2];
     for (size_t i = 0; i < pc_circuit_n_edges(circuit); i++) {
         const pc_circuit_edge *edge = pc_circuit_edge_at(circuit, i);
-        if (!edge->in_circuit) continue;
+        if (!edge->in_circuit && !edge->is_measured) continue;
         int64_t at;
         if (strlen(edge->from) + strlen(edge->to) + 3 > sizeof name)
             return pc_fail(PC_ERR_INPUT, "edge name %.60s is too long", edge->from);
         strcpy(name, edge->from);
         strcat(strcat(name, "->"), edge->to);
-        PC_TRY(index_of(&at, candidates, name));
-        kept[at] = true;
+        PC_TRY(index_of(&at, &e->candidates, name));
+        take(e, at, edge->effect, edge->is_measured, edge->in_circuit);
     }
     return PC_OK;
 }
 
-static pc_status mark_nodes(bool *kept, const pc_candidates *candidates, const pc_circuit *circuit)
+static pc_status mark_nodes(pc_evaluation *e, const pc_circuit *circuit)
 {
     for (size_t i = 0; i < pc_circuit_n_nodes(circuit); i++) {
         const pc_circuit_node *node = pc_circuit_node_at(circuit, i);
         int64_t at;
-        if (!node->in_circuit || strcmp(node->name, "logits") == 0) continue;
-        PC_TRY(index_of(&at, candidates, node->name));
-        kept[at] = true;
+        if ((!node->in_circuit && !node->is_measured) || strcmp(node->name, "logits") == 0)
+            continue;
+        PC_TRY(index_of(&at, &e->candidates, node->name));
+        take(e, at, node->effect, node->is_measured, node->in_circuit);
     }
     return PC_OK;
 }
@@ -105,32 +116,30 @@ static pc_status measure(pc_faithfulness *out, const bool *kept, const pc_candid
     return pc_evidence_measure(out, kept, candidates, journal, direction);
 }
 
-/* A circuit on a model and a task. */
-typedef struct evaluation {
-    pc_candidates candidates;
-    bool *kept; /* (candidates.n) */
-    pc_journal journal;
-} evaluation;
-
-static void close_evaluation(evaluation *e)
+void pc_evaluation_close(pc_evaluation *e)
 {
     pc_evaluator_free(e->journal.evaluator);
+    free(e->effects);
     free(e->kept);
-    *e = (evaluation){0};
+    *e = (pc_evaluation){0};
 }
 
-static pc_status open_into(evaluation *e, const pc_circuit *circuit, const pc_model *model,
-                           const pc_task *task, const pc_evaluator_options *options)
+pc_status pc_evaluation_open(pc_evaluation *e, const pc_circuit *circuit, const pc_model *model,
+                             const pc_task *task, const pc_evaluator_options *options)
 {
     pc_level level;
     PC_TRY(check_same_model(circuit, model));
     PC_TRY(level_of(&level, circuit));
     PC_TRY(pc_candidates_init(&e->candidates, model, level));
+    const size_t n = (size_t)e->candidates.n;
     e->journal = (pc_journal){.model = model, .n_prompts = pc_task_n(task)};
-    e->kept = pc_alloc((size_t)e->candidates.n, sizeof *e->kept);
-    if (!e->kept) return PC_ERR_NOMEM;
-    if (level == PC_LEVEL_EDGE) PC_TRY(mark_edges(e->kept, &e->candidates, circuit));
-    else PC_TRY(mark_nodes(e->kept, &e->candidates, circuit));
+    e->kept = pc_alloc(n, sizeof *e->kept);
+    e->effects = pc_alloc(n, sizeof *e->effects);
+    if (!e->kept || !e->effects) return PC_ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        e->effects[i] = NAN;
+    if (level == PC_LEVEL_EDGE) PC_TRY(mark_edges(e, circuit));
+    else PC_TRY(mark_nodes(e, circuit));
     return pc_evaluator_open(&e->journal.evaluator, model, task, options);
 }
 
@@ -138,16 +147,16 @@ pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *circuit,
                               const pc_model *model, const pc_task *task,
                               const pc_evaluator_options *options)
 {
-    evaluation e = {0};
+    pc_evaluation e = {0};
     *out = (pc_faithfulness){0};
-    pc_status status = open_into(&e, circuit, model, task, options);
+    pc_status status = pc_evaluation_open(&e, circuit, model, task, options);
     if (status == PC_OK)
         status = measure(out, e.kept, &e.candidates, &e.journal, options->direction);
-    close_evaluation(&e);
+    pc_evaluation_close(&e);
     return status;
 }
 
-static pc_status measure_minimality(pc_minimality **rows, int64_t *n, evaluation *e,
+static pc_status measure_minimality(pc_minimality **rows, int64_t *n, pc_evaluation *e,
                                     pc_direction direction)
 {
     pc_scale scale;
@@ -160,11 +169,11 @@ pc_status pc_circuit_minimality(pc_minimality **rows, int64_t *n, const pc_circu
                                 const pc_model *model, const pc_task *task,
                                 const pc_evaluator_options *options)
 {
-    evaluation e = {0};
+    pc_evaluation e = {0};
     *rows = NULL;
     *n = 0;
-    pc_status status = open_into(&e, circuit, model, task, options);
+    pc_status status = pc_evaluation_open(&e, circuit, model, task, options);
     if (status == PC_OK) status = measure_minimality(rows, n, &e, options->direction);
-    close_evaluation(&e);
+    pc_evaluation_close(&e);
     return status;
 }

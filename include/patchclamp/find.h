@@ -150,6 +150,36 @@ PC_API pc_status pc_circuit_minimality(pc_minimality **rows, int64_t *n, const p
                                        const pc_model *model, const pc_task *task,
                                        const pc_evaluator_options *options);
 
+/* The faithfulness of the first components of a circuit's ranking, at the sizes of MIB (Mueller et al.
+ * 2025): 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50 and 100 % of all, rounded down, then pruned. */
+enum { PC_CURVE_POINTS = 10 };
+typedef struct pc_curve_point {
+    double share;
+    int64_t n, n_kept; /* components that were taken, and what pruning leaves of them */
+    double faithfulness;
+} pc_curve_point;
+typedef struct pc_curve {
+    /* ranked by how much worse the metric gets without them, and by |effect| */
+    pc_curve_point by_score[PC_CURVE_POINTS], by_strength[PC_CURVE_POINTS];
+    /* areas by trapezoids from the first point on: of the faithfulness by score; of its distance
+     * from 1 by strength. At best 0.999 and 0 */
+    double cpr, cmd;
+} pc_curve;
+
+/* Of the circuit's measured components. Errors as above, and a circuit without scores. */
+PC_API pc_status pc_circuit_curve(pc_curve *out, const pc_circuit *circuit, const pc_model *model,
+                                  const pc_task *task, const pc_evaluator_options *options);
+
+/* A circuit's edges beside the true ones. */
+typedef struct pc_judgement {
+    double auroc; /* how often a true edge has the larger |effect| of a true and a false one, ties
+                     half; what was not measured is last; NaN where all or no edges are true */
+    int64_t n_all, n_true, n_kept, n_both; /* edges; true; in the circuit; both */
+} pc_judgement;
+/* Both of one model at one granularity, else PC_ERR_INPUT. */
+PC_API pc_status pc_circuit_judge(pc_judgement *out, const pc_circuit *circuit,
+                                  const pc_circuit *truth);
+
 /* The numeric fingerprint: what must be equal for a run to give the same bytes (backend,
  * arithmetic, library versions, kernel ABI). */
 PC_API const char *pc_fingerprint(void);

@@ -48,6 +48,18 @@ expect_same scores.csv run/scores.csv
 expect_exit 0 convert run --to json -o circuit.json
 expect_same circuit.json run/circuit.json
 
+# ---- beside the truth ----
+expect_exit 0 eval run --model demo --truth edges.txt --json
+expect "it finds itself" test "$(value "$out" auroc)" = 1
+expect "all of it" test "$(value "$out" both)" -eq "$kept"
+head -n 1 edges.txt >one.txt && echo 'a0.h0->m0' >>one.txt
+expect_exit 0 eval run --model demo --truth one.txt
+expect_line '^AUROC +0\.[0-9]+ of the ranking'
+expect_line '^circuit +1 of the 2 true edges, and [0-9]+ of the 108 others$'
+expect_exit 0 eval run --model demo --truth graph.json --json
+expect "a graph as truth" test "$(value "$out" true)" -eq "$kept"
+expect_refusal 3 'give one of' eval run --model demo --task induction --truth one.txt --curve
+
 # ---- grouped heads ----
 expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5 -o grouped
 expect_refusal 2 'find the circuit with --kv-granularity query' convert grouped --to eap-ig -o no.json

@@ -135,11 +135,17 @@ expect_line '^ood +[0-9.]+ '
 expect_line 'out of distribution the faithfulness is [+-]'
 expect_exit 0 eval edges --task induction -n 6 --model demo --split all --json
 for split in train test ood; do expect_between $split.faithfulness 0.5 2; done
+expect_exit 0 eval edges "${prompts[@]}" --model demo --curve
+expect_line '^ +100% +110 of 110 +1.0000 +110 of 110 +1.0000$'
+expect_line '^CPR [0-9.]+ \(by score\), CMD [0-9.]+ \(by \|effect\|\)'
+expect_exit 0 eval edges "${prompts[@]}" --model demo --curve --json
+expect_between cpr 0.9 1.1
+expect_between cmd 0 0.2
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality
 expect_line '^input->a0.h3<v> +\+0\.[0-9]+ '
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality --json
 expect "a row an edge of the circuit" test "$(value '')" -eq "$(value evaluation.kept edges/circuit.json)"
-expect_refusal 3 'one split' eval edges "${prompts[@]}" --model demo --minimality --split all
+expect_refusal 3 'give one of' eval edges "${prompts[@]}" --model demo --minimality --split all
 expect_exit 0 eval edges "${prompts[@]}" --model demo --split test --json
 expect_between faithfulness 0.5 1.2
 expect_exit 0 eval zero "${prompts[@]}" --model demo
