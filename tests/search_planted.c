@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pc_circuit *find_circuit(planted_gate gate, pc_direction direction, pc_level level)
+static pc_circuit *find_by(const char *method, planted_gate gate, pc_direction direction,
+                           pc_level level)
 {
     pc_model *model = planted_gate_model(gate);
     pc_task *task = planted_gate_task(model);
     pc_find_options options = PC_FIND_OPTIONS_INIT;
+    options.method = method;
     options.level = level;
     options.evaluation.direction = direction;
     options.selection = PC_SELECT_THRESHOLD;
@@ -27,6 +29,11 @@ static pc_circuit *find_circuit(planted_gate gate, pc_direction direction, pc_le
     pc_task_free(task);
     pc_model_free(model);
     return circuit;
+}
+
+static pc_circuit *find_circuit(planted_gate gate, pc_direction direction, pc_level level)
+{
+    return find_by("exact", gate, direction, level);
 }
 
 static bool is_listed(const char *from, const char *to, const char *const (*edges)[2], size_t n)
@@ -99,6 +106,20 @@ Test(search_planted, or_gate_hides_under_noise)
 Test(search_planted, and_gate_hides_under_denoise)
 {
     expect_hidden("and, denoise", find_circuit(PLANTED_AND, PC_DIRECTION_DENOISE, PC_LEVEL_EDGE));
+}
+
+/* ACDC sees an AND whole. Of an OR, whose inputs can stand in for each other, it lets the first go
+ * and holds on to the second. */
+Test(search_planted, acdc_finds_an_and_and_half_of_an_or)
+{
+    static const char *const one_input[][2] = {
+        {"input", "a0.h0<v>"}, {"a0.h0", "m0"}, {"m0", "logits"}};
+    pc_circuit *circuit = find_by("acdc", PLANTED_AND, PC_DIRECTION_NOISE, PC_LEVEL_EDGE);
+    expect_edges("and", circuit, gate_edges, 5);
+    pc_circuit_free(circuit);
+    circuit = find_by("acdc", PLANTED_OR, PC_DIRECTION_NOISE, PC_LEVEL_EDGE);
+    expect_edges("or", circuit, one_input, 3);
+    pc_circuit_free(circuit);
 }
 
 Test(search_planted, and_neuron_is_found)
