@@ -4,6 +4,7 @@
 #include "json_out.h"
 #include "table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ typedef struct component {
     const char *role;
     double effect, standard_error;
     bool in_circuit, is_untouched;
+    double p; /* 0: not tested */
 } component;
 
 static bool is_of_edges(const pc_circuit *circuit)
@@ -37,7 +39,8 @@ static component edge_component(const pc_circuit *circuit, size_t i, char *roles
     component c = {.effect = e->effect,
                    .standard_error = e->stderr_,
                    .in_circuit = e->in_circuit,
-                   .is_untouched = e->is_untouched};
+                   .is_untouched = e->is_untouched,
+                   .p = e->p};
     const char *from = role_of(circuit, e->from, strlen(e->from));
     const char *to = role_of(circuit, e->to, strcspn(e->to, "<"));
     snprintf(c.name, sizeof c.name, "%s->%s", e->from, e->to);
@@ -54,7 +57,8 @@ static component node_component(const pc_circuit *circuit, size_t i)
                    .effect = n->effect,
                    .standard_error = n->stderr_,
                    .in_circuit = n->in_circuit,
-                   .is_untouched = n->is_untouched};
+                   .is_untouched = n->is_untouched,
+                   .p = n->p};
     snprintf(c.name, sizeof c.name, "%s", n->name);
     return c;
 }
@@ -111,6 +115,23 @@ static void print_refinement(const pc_circuit *circuit, double all)
            atof(pc_circuit_option(circuit, "margin")));
 }
 
+/* How many are more than chance, all tests together. */
+static void print_significance(const pc_circuit *circuit)
+{
+    const bool has_edges = pc_circuit_n_edges(circuit) > 0;
+    const size_t n = has_edges ? pc_circuit_n_edges(circuit) : pc_circuit_n_nodes(circuit);
+    size_t n_tested = 0, n_sure = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double p =
+            has_edges ? pc_circuit_edge_at(circuit, i)->p : pc_circuit_node_at(circuit, i)->p;
+        n_tested += p > 0;
+        n_sure += p > 0 && p <= 0.05;
+    }
+    if (n_tested == 0) return;
+    printf("chance: %zu of %zu effects are not 0 at 5 %% familywise (1,000 flips of signs)\n",
+           n_sure, n_tested);
+}
+
 /* How ACDC's decisions came about. */
 static void print_acdc(const pc_circuit *circuit)
 {
@@ -143,6 +164,7 @@ static void print_summary(const pc_circuit *circuit)
     print_race(circuit, all, n);
     print_refinement(circuit, all);
     print_acdc(circuit);
+    print_significance(circuit);
 }
 
 pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
@@ -206,6 +228,7 @@ pc_status print_circuit_json(const pc_circuit *circuit)
             json_number("stderr", c.standard_error);
             json_bool("in_circuit", c.in_circuit);
             json_bool("untouched", c.is_untouched);
+            json_number("p", c.p > 0 ? c.p : NAN);
             json_text("role", c.role && *c.role ? c.role : NULL);
             json_end('}');
         }

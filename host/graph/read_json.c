@@ -209,6 +209,17 @@ static pc_status read_untouched(bool *out, const pc_spot *spot)
     return json_object_get(spot->object, "untouched") ? read_bool(out, spot, "untouched") : PC_OK;
 }
 
+static pc_status read_p(double *out, const pc_spot *spot)
+{
+    const json_t *p = json_object_get(spot->object, "p");
+    *out = 0;
+    if (!p) return PC_OK;
+    *out = json_number_value(p);
+    if (!json_is_number(p) || !(*out > 0 && *out <= 1))
+        return fail_at(spot, "p", "a probability above 0");
+    return PC_OK;
+}
+
 static pc_status read_node(pc_circuit *c, const pc_spot *at)
 {
     pc_circuit_node node = {0};
@@ -217,6 +228,7 @@ static pc_status read_node(pc_circuit *c, const pc_spot *at)
     PC_TRY(read_n(&node.n, at));
     PC_TRY(read_bool(&node.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&node.is_untouched, at));
+    PC_TRY(read_p(&node.p, at));
     if (json_object_get(at->object, "role")) PC_TRY(read_text(&node.role, at, "role"));
     return pc_circuit_add_node(c, &node);
 }
@@ -230,6 +242,7 @@ static pc_status read_edge(pc_circuit *c, const pc_spot *at)
     PC_TRY(read_n(&edge.n, at));
     PC_TRY(read_bool(&edge.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&edge.is_untouched, at));
+    PC_TRY(read_p(&edge.p, at));
     return pc_circuit_add_edge(c, &edge);
 }
 

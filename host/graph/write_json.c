@@ -93,6 +93,13 @@ static void put_effect(pc_text *t, double effect, double error, int64_t n, bool 
     if (n) pc_text_printf(t, ", \"n\": %lld", (long long)n);
 }
 
+static void put_p(pc_text *t, double p)
+{
+    if (p == 0) return;
+    pc_text_put(t, ", \"p\": ");
+    pc_text_put_number(t, p);
+}
+
 static void put_node(pc_text *t, const pc_circuit_node *node)
 {
     pc_text_put(t, "    {\"name\": ");
@@ -104,6 +111,7 @@ static void put_node(pc_text *t, const pc_circuit_node *node)
         pc_text_put_json_string(t, node->role);
     }
     if (node->is_untouched) pc_text_put(t, ", \"untouched\": true");
+    put_p(t, node->p);
     pc_text_put(t, "}");
 }
 
@@ -116,6 +124,7 @@ static void put_edge(pc_text *t, const pc_circuit_edge *edge)
     put_effect(t, edge->effect, edge->stderr_, edge->n, edge->is_measured);
     pc_text_printf(t, ", \"in_circuit\": %s", word(edge->in_circuit));
     if (edge->is_untouched) pc_text_put(t, ", \"untouched\": true");
+    put_p(t, edge->p);
     pc_text_put(t, "}");
 }
 

@@ -11,6 +11,7 @@
 #include "search/refine.h"
 #include "search/result.h"
 #include "search/run_facts.h"
+#include "search/significance.h"
 #include "search/sweep_plan.h"
 
 #include <math.h>
@@ -145,10 +146,36 @@ static pc_status prepare(search *s)
 
 /* ---- methods ---- */
 
+/* Six signs can be flipped in 32 ways that differ: fewer prompts say nothing. */
+enum { FEWEST_TO_TEST = 6 };
+static const double most_tested = 4e6; /* effects kept for the test: 32 MB */
+
+static pc_status sweep_and_test(search *s, double *per_prompt)
+{
+    const int64_t n = s->candidates.n;
+    pc_sweep_list list = pc_sweep_of(&s->candidates);
+    double *p = pc_alloc((size_t)n, sizeof *p);
+    list.per_prompt = per_prompt;
+    pc_status status = p ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK) status = pc_sweep_list_measure(s->effects, &list, &s->journal, &s->watch);
+    if (status == PC_OK) status = pc_familywise(p, per_prompt, n, s->journal.n_prompts);
+    for (int64_t i = 0; i < n && status == PC_OK; i++)
+        s->effects[i].p = p[i];
+    free(p);
+    return status;
+}
+
 static pc_status measure_exactly(search *s)
 {
-    s->n_evaluations = s->candidates.n * s->journal.n_prompts;
-    return pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch);
+    const int n_prompts = s->journal.n_prompts;
+    s->n_evaluations = s->candidates.n * n_prompts;
+    if (n_prompts < FEWEST_TO_TEST || (double)s->n_evaluations > most_tested)
+        return pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch);
+    double *per_prompt = pc_alloc((size_t)s->n_evaluations, sizeof *per_prompt);
+    if (!per_prompt) return PC_ERR_NOMEM;
+    const pc_status status = sweep_and_test(s, per_prompt);
+    free(per_prompt);
+    return status;
 }
 
 static pc_status measure_in_a_race(search *s)

@@ -76,7 +76,9 @@ static pc_status measure_again(refining *r, int64_t n)
         pc_effect *known = &r->effects[r->indices[i]];
         const double error = known->mean - r->again[i].mean;
         r->squares += error * error;
+        const double p = known->p; /* the test's, which the last digits do not change */
         *known = r->again[i];
+        known->p = p;
         r->is_fine[r->indices[i]] = true;
     }
     r->told->n += n;

@@ -94,7 +94,7 @@ static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
 
 /* What nodes and edges say of their effect. */
 typedef struct said {
-    double *effect, *standard_error;
+    double *effect, *standard_error, *p;
     int64_t *n;
     bool *is_measured, *is_untouched;
 } said;
@@ -103,6 +103,7 @@ static void set_effect(said to, const pc_effect *from, const pc_result *r)
 {
     *to.effect = from->mean;
     *to.standard_error = from->standard_error;
+    *to.p = from->p;
     *to.n = from->n < pc_task_n(r->task) ? from->n : 0;
     *to.is_measured = from->n > 0;
     *to.is_untouched = *to.is_measured && !from->is_touched;
@@ -110,9 +111,9 @@ static void set_effect(said to, const pc_effect *from, const pc_result *r)
 
 static void set_node(pc_circuit_node *node, const pc_effect *from, const pc_result *r)
 {
-    set_effect(
-        (said){&node->effect, &node->stderr_, &node->n, &node->is_measured, &node->is_untouched},
-        from, r);
+    set_effect((said){&node->effect, &node->stderr_, &node->p, &node->n, &node->is_measured,
+                      &node->is_untouched},
+               from, r);
 }
 
 /* Which writers a circuit of edges contains: the ends of its edges. */
@@ -168,9 +169,9 @@ static pc_status add_edges(pc_circuit *circuit, const pc_result *r)
         pc_circuit_edge edge = {.from = c->writers[writer].name,
                                 .to = c->readers[reader].name,
                                 .in_circuit = r->choice->kept[e]};
-        set_effect(
-            (said){&edge.effect, &edge.stderr_, &edge.n, &edge.is_measured, &edge.is_untouched},
-            &r->effects[e], r);
+        set_effect((said){&edge.effect, &edge.stderr_, &edge.p, &edge.n, &edge.is_measured,
+                          &edge.is_untouched},
+                   &r->effects[e], r);
         PC_TRY(pc_circuit_add_edge(circuit, &edge));
     }
     return PC_OK;

@@ -12,6 +12,7 @@ typedef struct pc_effect {
     int n;           /* prompts */
     bool is_ahead;   /* ranked before all that are not, whatever their means: a race decided so */
     bool is_touched; /* false: the intervention changed nothing on any prompt */
+    double p;        /* familywise (significance.h); 0: not tested */
 } pc_effect;
 
 /* Who is told, and who may stop the work. */

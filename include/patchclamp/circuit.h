@@ -42,6 +42,8 @@ typedef struct pc_circuit_node {
     bool in_circuit;
     bool is_untouched; /* the intervention changed nothing on any prompt */
     int64_t n;         /* prompts that it was measured on; 0: all of the task's */
+    double p;          /* familywise: of effects that are as likely positive as negative, any of all
+                          components          would have one so sure with this probability; 0: not tested */
 } pc_circuit_node;
 
 /* Writer to reader: "a0.h2" to "a1.h3<k>"; in the file's tables "a0.h2->a1.h3<k>". */
@@ -52,6 +54,7 @@ typedef struct pc_circuit_edge {
     bool in_circuit;
     bool is_untouched;
     int64_t n;
+    double p;
 } pc_circuit_edge;
 
 /* Reads circuit.json (schema patchclamp-circuit/1) of at most 256 MiB. Errors: PC_ERR_INPUT naming
@@ -110,8 +113,8 @@ typedef struct pc_draw_options {
 PC_API pc_status pc_circuit_write_json(const pc_circuit *circuit, const char *path);
 /* kind,name,effect,stderr,n: what was measured, ranked; nodes, then neurons, then edges. */
 PC_API pc_status pc_circuit_write_csv(const pc_circuit *circuit, const char *path);
-/* The graph file of EAP-IG and MIB, with scores and selection: its own loader reads it. PC_ERR_INPUT:
- * a circuit without edges, or with key-value heads that query heads share. */
+/* The graph file of EAP-IG and MIB, with scores and selection: its own loader reads it.
+ * PC_ERR_INPUT: a circuit without edges, or with key-value heads that query heads share. */
 PC_API pc_status pc_circuit_write_eapig(const pc_circuit *circuit, const char *path);
 /* The circuit's edges, one a line: "a0.h1->a1.h0<k>". */
 PC_API pc_status pc_circuit_write_edges(const pc_circuit *circuit, const char *path);
