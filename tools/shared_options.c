@@ -93,6 +93,7 @@ pc_task_options task_options_of(const prompt_words *w)
  * somebody would expect one: its plug-in is there. */
 static int read_device(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
+    static bool was_told; /* eval reads its words twice */
     char words[256];
     const bool is_auto = !w->device || strcmp(w->device, "auto") == 0;
     if (out->engine == PC_ENGINE_TWIN) {
@@ -109,7 +110,9 @@ static int read_device(pc_evaluator_options *out, const measure_words *w, const 
     }
     if (!pc_device_has_plugin("cuda")) return EXIT_DONE;
     if (pc_device_describe(words, sizeof words, "cuda") == PC_OK) out->device = "cuda";
-    else fprintf(stderr, "patchclamp %s: computing on the CPU: %s\n", command, pc_last_error());
+    else if (!was_told)
+        fprintf(stderr, "patchclamp %s: computing on the CPU: %s\n", command, pc_last_error());
+    was_told = true;
     return EXIT_DONE;
 }
 
