@@ -14,7 +14,7 @@ typedef struct component {
     char name[128];
     const char *role;
     double effect, standard_error;
-    bool in_circuit, is_untouched;
+    bool in_circuit, is_untouched, is_measured;
     double p; /* 0: not tested */
 } component;
 
@@ -40,6 +40,7 @@ static component edge_component(const pc_circuit *circuit, size_t i, char *roles
                    .standard_error = e->stderr_,
                    .in_circuit = e->in_circuit,
                    .is_untouched = e->is_untouched,
+                   .is_measured = e->is_measured,
                    .p = e->p};
     const char *from = role_of(circuit, e->from, strlen(e->from));
     const char *to = role_of(circuit, e->to, strcspn(e->to, "<"));
@@ -58,6 +59,7 @@ static component node_component(const pc_circuit *circuit, size_t i)
                    .standard_error = n->stderr_,
                    .in_circuit = n->in_circuit,
                    .is_untouched = n->is_untouched,
+                   .is_measured = n->is_measured,
                    .p = n->p};
     snprintf(c.name, sizeof c.name, "%s", n->name);
     return c;
@@ -84,10 +86,12 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
     double share;
     table_cell(t, "%zu", place + 1);
     table_cell(t, "%s", c->name);
-    table_cell(t, "%+.4f", c->effect);
-    if (pc_circuit_describe_task(circuit)->n > 1) table_cell(t, "%.4f", c->standard_error);
+    if (c->is_measured) table_cell(t, "%+.4f", c->effect);
+    else table_cell(t, "-");
+    if (c->is_measured && pc_circuit_describe_task(circuit)->n > 1)
+        table_cell(t, "%.4f", c->standard_error);
     else table_cell(t, "-"); /* one prompt says nothing about others */
-    if (pc_circuit_share(&share, circuit, c->effect))
+    if (c->is_measured && pc_circuit_share(&share, circuit, c->effect))
         table_cell(t, "%.1f%%", 100 * share + 0.0); /* no "-0.0" */
     else table_cell(t, "-");
     table_cell(t, "%s", c->in_circuit ? "yes" : c->is_untouched ? "untouched" : "");
@@ -110,9 +114,11 @@ static void print_refinement(const pc_circuit *circuit, double all)
 {
     const char *n = pc_circuit_option(circuit, "measured_again");
     if (!n) return;
-    printf("precision: %s; %s of %.0f %ss measured again in fp32, all within %.2g of the cut\n",
-           pc_circuit_option(circuit, "precision"), n, all, pc_circuit_option(circuit, "level"),
-           atof(pc_circuit_option(circuit, "margin")));
+    printf(
+        "precision: %s; %s of %.0f %ss measured again in fp32, among them all within %.2g of the "
+        "cut\n",
+        pc_circuit_option(circuit, "precision"), n, all, pc_circuit_option(circuit, "level"),
+        atof(pc_circuit_option(circuit, "margin")));
 }
 
 /* How many are more than chance, all tests together. */

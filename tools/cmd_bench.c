@@ -58,6 +58,10 @@ static int open_setting(bench_setting *out, const bench_words *w, const char *co
     int code = check_prompt_words(&w->prompts, w->task, command);
     if (code == EXIT_DONE) code = read_bos(&bos_rule, w->bos, command);
     if (code == EXIT_DONE) code = read_measure_words(&out->options, &w->measure, command);
+    if (code == EXIT_DONE && out->options.engine != PC_ENGINE_DELTA) {
+        complain(command, "it is the delta engine that is timed, not the twin");
+        code = EXIT_USAGE;
+    }
     if (code == EXIT_DONE) code = open_model(&out->m, w->model, command);
     if (code != EXIT_DONE) return code;
     out->m.bos_rule = bos_rule;
@@ -80,8 +84,10 @@ static void print_precisions(const pc_bench_precision *rows)
         table_cell(&t, "%s", pc_precision_name(rows[i].precision));
         table_cell(&t, "%.2g", rows[i].rms_error);
         table_cell(&t, "%.2g", rows[i].worst_error);
-        table_cell(&t, "%.2g", rows[i].rms_error / rows[i].rms_effect);
-        table_cell(&t, "%.6f", rows[i].agreement);
+        if (rows[i].rms_effect > 0) table_cell(&t, "%.2g", rows[i].rms_error / rows[i].rms_effect);
+        else table_cell(&t, "-");
+        if (isnan(rows[i].agreement)) table_cell(&t, "-");
+        else table_cell(&t, "%.6f", rows[i].agreement);
         table_cell(&t, "%lld", (long long)rows[i].n_again);
         table_cell(&t, "%.2f", rows[i].seconds);
     }

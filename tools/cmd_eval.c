@@ -267,7 +267,10 @@ static pc_status evaluate_curve(const evaluated *e)
 
 static void print_judgement(const pc_judgement *j)
 {
-    printf("AUROC      %.4f of the ranking by |effect|\n", j->auroc);
+    if (isnan(j->auroc))
+        printf("AUROC      undefined: %lld of %lld edges are true\n", (long long)j->n_true,
+               (long long)j->n_all);
+    else printf("AUROC      %.4f of the ranking by |effect|\n", j->auroc);
     printf("circuit    %lld of the %lld true edges, and %lld of the %lld others\n",
            (long long)j->n_both, (long long)j->n_true, (long long)(j->n_kept - j->n_both),
            (long long)(j->n_all - j->n_true));

@@ -199,7 +199,7 @@ static pc_status matrix_put(pc_matrix *m, const pc_packed_part *part, pc_fault *
         return PC_OK;
     }
     float *rows = malloc(2 * (size_t)part->n_n * sizeof *rows);
-    if (!rows) return out_of_memory(fault, (size_t)part->n_n);
+    if (!rows) return out_of_memory(fault, 2 * (size_t)part->n_n * sizeof *rows);
     put_rounded(m, part, rows, rows + part->n_n);
     free(rows);
     return PC_OK;

@@ -17,9 +17,7 @@ struct pc_matrix {
     int64_t n_in, n_out, stride;
     float *w;          /* (n_in, stride) of FP32 and TF32 */
     uint16_t *hi, *lo; /* ... else; lo of BF16X3 */
-    float *host;       /* (n_k, n_n) room for a part that is put in */
-    size_t host_floats;
-    float *staged; /* the part on the device, where it is split */
+    float *staged;     /* a part on its way to them, until the last one is in */
     size_t staged_floats;
 };
 
@@ -86,32 +84,32 @@ pc_status pc_cuda_matrix_new(pc_matrix **out, pc_device_state *device, int64_t n
     return pc_cuda_fault(fault, error, "weights on the GPU");
 }
 
+static void drop_staged(pc_matrix *m)
+{
+    cudaFree(m->staged);
+    m->staged = NULL;
+    m->staged_floats = 0;
+}
+
 void pc_cuda_matrix_free(pc_matrix *m)
 {
     if (!m) return;
     (void)cudaSetDevice(m->device->index);
-    cudaFree(m->staged);
+    drop_staged(m);
     cudaFree(m->lo);
     cudaFree(m->hi);
     cudaFree(m->w);
-    free(m->host);
     free(m);
 }
 
-/* The part row by row, as it will stand. */
-static const float *arrange(pc_matrix *m, const pc_packed_part *p)
+/* The part row by row, as it will stand; free it. NULL: out of memory. */
+static float *arrange(const pc_packed_part *p)
 {
-    const size_t n = (size_t)(p->n_k * p->n_n);
-    if (n > m->host_floats) {
-        free(m->host);
-        m->host = malloc(n * sizeof *m->host);
-        m->host_floats = m->host ? n : 0;
-        if (!m->host) return NULL;
-    }
-    for (int64_t k = 0; k < p->n_k; k++)
+    float *rows = malloc((size_t)(p->n_k * p->n_n) * sizeof *rows);
+    for (int64_t k = 0; rows && k < p->n_k; k++)
         for (int64_t j = 0; j < p->n_n; j++)
-            m->host[k * p->n_n + j] = p->source[k * p->k_stride + j * p->n_stride];
-    return m->host;
+            rows[k * p->n_n + j] = p->source[k * p->k_stride + j * p->n_stride];
+    return rows;
 }
 
 static cudaError_t put_floats(const pc_matrix *m, const pc_packed_part *p, const float *rows)
@@ -128,9 +126,7 @@ static cudaError_t put_halves(pc_matrix *m, const pc_packed_part *p, const float
     const int64_t at = p->k_first * m->stride + p->n_first;
     if (n > m->staged_floats) {
         void *memory = NULL;
-        cudaFree(m->staged);
-        m->staged = NULL;
-        m->staged_floats = 0;
+        drop_staged(m);
         const cudaError_t error = cudaMalloc(&memory, n * sizeof(float));
         if (error) return error;
         m->staged = memory;
@@ -151,10 +147,13 @@ static cudaError_t put_halves(pc_matrix *m, const pc_packed_part *p, const float
 
 pc_status pc_cuda_matrix_put(pc_matrix *m, const pc_packed_part *part, pc_fault *fault)
 {
-    const float *rows = arrange(m, part);
+    float *rows = arrange(part);
     cudaError_t error = rows ? cudaSetDevice(m->device->index) : cudaErrorMemoryAllocation;
     if (!error) error = m->w ? put_floats(m, part, rows) : put_halves(m, part, rows);
     if (!error) error = cudaStreamSynchronize(NULL);
+    free(rows);
+    if (part->k_first + part->n_k == m->n_in && part->n_first + part->n_n == m->n_out)
+        drop_staged(m);
     if (!error) return PC_OK;
     (void)cudaGetLastError(); /* it is told here */
     return pc_cuda_fault(fault, error, "weights on the GPU");

@@ -46,12 +46,14 @@ static pc_status parse(device_name *out, const char *name)
     *out = (device_name){.index = 0};
     if (length < sizeof out->backend) memcpy(out->backend, name, length);
     const bool has_index = name[length] == ':';
-    const long index = has_index ? strtol(name + length + 1, &end, 10) : 0;
+    const bool has_digit = has_index && name[length + 1] >= '0' && name[length + 1] <= '9';
+    const long index = has_digit ? strtol(name + length + 1, &end, 10) : 0;
     const bool is_known = strcmp(out->backend, "cpu") == 0 || strcmp(out->backend, "cuda") == 0 ||
                           strcmp(out->backend, "emu") == 0;
-    if (!is_known || (has_index && (strcmp(out->backend, "cuda") != 0 || *end || end[-1] == ':' ||
+    if (!is_known || (has_index && (strcmp(out->backend, "cuda") != 0 || !has_digit || *end ||
                                     index < 0 || index > 1023)))
-        return pc_fail(PC_ERR_INPUT, "device is \"%s\", expected cpu, cuda, cuda:N or emu", name);
+        return pc_fail(PC_ERR_INPUT, "device is \"%.40s\", expected cpu, cuda, cuda:N or emu",
+                       name);
     out->index = (int)index;
     return PC_OK;
 }

@@ -404,8 +404,11 @@ static pc_status run(bench *b)
 pc_status pc_bench_device_run(pc_bench_device *out, const pc_model *model,
                               const pc_evaluator_options *options, int n_tokens, double seconds)
 {
-    if (!out || !model || !options || n_tokens < 1 || n_tokens > MOST_TOKENS)
-        return pc_fail(PC_ERR_ARG, "pc_bench_device_run: an argument is NULL or out of range");
+    if (!out || !model || !options || n_tokens < 1)
+        return pc_fail(PC_ERR_ARG, "pc_bench_device_run: an argument is NULL or below 1");
+    if (n_tokens > MOST_TOKENS)
+        return pc_fail(PC_ERR_INPUT, "prompts of %d tokens, operators are timed with up to %d",
+                       n_tokens, (int)MOST_TOKENS);
     *out = (pc_bench_device){0};
     bench b = {.s = &model->shape, .seq = n_tokens, .seconds = seconds, .result = out};
     PC_TRY(pc_device_get(&b.device, options->device, options->precision));

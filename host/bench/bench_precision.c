@@ -79,7 +79,7 @@ static void compare_effects(pc_bench_precision *row, const double *found, const 
         const double d = found[i] - expected[i];
         error += d * d;
         effect += expected[i] * expected[i];
-        row->worst_error = fmax(row->worst_error, fabs(d));
+        if (!(fabs(d) <= row->worst_error)) row->worst_error = fabs(d); /* NaN too */
     }
     row->rms_error = sqrt(error / n);
     row->rms_effect = sqrt(effect / n);
@@ -137,7 +137,7 @@ pc_status pc_bench_precision_run(pc_bench_precision *rows, pc_model *model, cons
     if (!rows || !model || !task || !options || n_edges < 1)
         return pc_fail(PC_ERR_ARG, "pc_bench_precision_run: an argument is NULL or below 1");
     const int64_t all = pc_model_describe(model)->n_edges;
-    PC_TRY(pc_edge_sample_new(&s, model, all > n_edges ? all / n_edges : 1));
+    PC_TRY(pc_edge_sample_new(&s, model, (all + n_edges - 1) / n_edges));
     const pc_status status = run(rows, &s, model, task, options);
     pc_edge_sample_free(&s);
     return status;

@@ -179,11 +179,12 @@ static pc_status reserve(const measuring *m)
 static pc_status measure_all(measuring *m)
 {
     pc_engine *e = m->engine;
-    pc_status status = reserve(m);
+    pc_status status = PC_OK;
     for (int n; status == PC_OK && m->first < m->n_prompts; m->first += n) {
         const int *prompts = m->prompts + m->first;
         n = pc_engine_block(e, prompts, m->n_prompts - m->first);
-        status = pc_engine_prepare(e, prompts, n);
+        status = pc_engine_prepare(e, prompts, n); /* may make the hands anew */
+        if (status == PC_OK) status = reserve(m);
         pc_workers_job job =
             pc_engine_job(e, e->n_hands, (int64_t)n * m->batches.n_batches, measure_item, m);
         if (status == PC_OK) status = pc_workers_run(&job);

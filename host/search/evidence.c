@@ -39,12 +39,15 @@ pc_status pc_bootstrap_ratio(double *low, double *high, const double *circuit, c
     pc_rng rng = {.seed = SEED};
     double *ratios = pc_alloc(DRAWS, sizeof *ratios);
     if (!ratios) return PC_ERR_NOMEM;
-    for (int i = 0; i < DRAWS; i++)
-        ratios[i] = draw_ratio(&rng, circuit, zero, one, n);
-    qsort(ratios, DRAWS, sizeof *ratios, compare);
-    const int outside = (int)floor(DRAWS * alpha / 2);
-    *low = ratios[outside];
-    *high = ratios[DRAWS - 1 - outside];
+    int n_drawn = 0;
+    for (int i = 0; i < DRAWS; i++) { /* a draw whose ends coincide has no ratio */
+        ratios[n_drawn] = draw_ratio(&rng, circuit, zero, one, n);
+        n_drawn += isfinite(ratios[n_drawn]) != 0;
+    }
+    qsort(ratios, (size_t)n_drawn, sizeof *ratios, compare);
+    const int outside = (int)floor(n_drawn * alpha / 2);
+    *low = n_drawn ? ratios[outside] : NAN;
+    *high = n_drawn ? ratios[n_drawn - 1 - outside] : NAN;
     free(ratios);
     return PC_OK;
 }

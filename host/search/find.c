@@ -75,9 +75,8 @@ typedef struct search {
     const pc_find_options *options;
     pc_watch watch;
     pc_progress last;   /* what the user was told last */
-    pc_journal journal; /* of the sweeps */
-    pc_journal fine;    /* of circuits: in float32 where the sweeps are in less */
-    bool is_refined;    /* the two differ */
+    pc_journal journal; /* of the sweeps; then of circuits, in float32 where sweeps are in less */
+    bool is_refined;    /* they are */
     pc_refinement refinement;
     pc_acdc_told acdc;
     pc_candidates candidates, nodes;
@@ -115,21 +114,6 @@ static bool keep_going(void *payload)
     return !s->options->progress || s->options->progress(&s->last, s->options->payload);
 }
 
-/* Circuits are measured in float32 even where the sweeps are not. */
-static pc_status open_fine(search *s)
-{
-    pc_evaluator_options evaluation = s->options->evaluation;
-    s->fine = s->journal;
-    s->is_refined =
-        evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(evaluation.precision);
-    if (!s->is_refined) return PC_OK;
-    evaluation.precision = PC_PRECISION_FP32;
-    s->fine.evaluator = NULL;
-    s->fine.suffix = " fp32";
-    return pc_evaluator_open_watched(&s->fine.evaluator, s->model, s->task, &evaluation, keep_going,
-                                     s);
-}
-
 /* Baseline and scale, before any file is made: what cannot work is known now, not after hours. */
 static pc_status prepare(search *s)
 {
@@ -139,8 +123,9 @@ static pc_status prepare(search *s)
     PC_TRY(pc_watch_tell(&s->watch, &start, &s->journal));
     PC_TRY(pc_evaluator_open_watched(&s->journal.evaluator, s->model, s->task, evaluation,
                                      keep_going, s));
-    PC_TRY(open_fine(s));
-    PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->fine, evaluation->direction));
+    s->is_refined =
+        evaluation->engine == PC_ENGINE_DELTA && pc_precision_is_low(evaluation->precision);
+    PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation->direction));
     return s->options->selection == PC_SELECT_FAITHFULNESS ? pc_scale_check(&s->scale) : PC_OK;
 }
 
@@ -189,7 +174,7 @@ static pc_status measure_in_a_race(search *s)
 static pc_status measure_by_acdc(search *s)
 {
     PC_TRY(pc_acdc(s->choice.kept, s->effects, &s->acdc, &s->candidates, s->options->threshold,
-                   &s->fine, &s->watch));
+                   &s->journal, &s->watch));
     s->n_evaluations = (s->acdc.n_measured + s->acdc.n_in_vain) * s->journal.n_prompts;
     return PC_OK;
 }
@@ -198,7 +183,7 @@ static pc_status select_decided(search *s)
 {
     s->choice.cut = s->options->threshold;
     PC_TRY(pc_candidates_prune(s->choice.kept, &s->candidates));
-    return pc_measure_circuits(&s->choice.metric, &s->scale, &s->candidates, &s->fine,
+    return pc_measure_circuits(&s->choice.metric, &s->scale, &s->candidates, &s->journal,
                                s->choice.kept, 1);
 }
 
@@ -215,12 +200,28 @@ static pc_status check_acdc(const pc_find_options *o)
     return PC_OK;
 }
 
+/* From a low precision to float32, for circuits: the one evaluator goes before the other comes, so
+ * that the bound on memory is each one's. */
+static pc_status go_to_float32(search *s)
+{
+    pc_evaluator_options evaluation = s->options->evaluation;
+    evaluation.precision = PC_PRECISION_FP32;
+    pc_evaluator_free(s->journal.evaluator);
+    s->journal.evaluator = NULL;
+    s->journal.suffix = " | in fp32";
+    PC_TRY(pc_evaluator_open_watched(&s->journal.evaluator, s->model, s->task, &evaluation,
+                                     keep_going, s));
+    return pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation.direction);
+}
+
 /* By rank, near the cut in float32. */
 static pc_status select_by_rank(search *s)
 {
-    if (s->is_refined)
+    if (s->is_refined) {
+        PC_TRY(go_to_float32(s));
         return pc_select_refined(&s->choice, &s->refinement, s->effects, s->options, &s->scale,
-                                 &s->candidates, &s->fine, &s->watch);
+                                 &s->candidates, &s->journal, &s->watch);
+    }
     return pc_select(&s->choice, s->effects, s->options, &s->scale, &s->candidates, &s->journal,
                      &s->watch);
 }
@@ -274,7 +275,7 @@ static pc_status measure(search *s)
     if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
     PC_TRY(method_of(s->options)->select(s));
-    return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->fine, &s->watch);
+    return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
 }
 
 static pc_status build(pc_circuit **out, search *s)
@@ -342,7 +343,6 @@ static pc_status run(pc_circuit **out, search *s)
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
-    s->fine.store = s->journal.store;
     PC_TRY(measure(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
@@ -391,7 +391,6 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
         pc_circuit_free(*out);
         *out = NULL;
     }
-    if (s.is_refined) pc_evaluator_free(s.fine.evaluator);
     pc_evaluator_free(s.journal.evaluator);
     pc_store_free(s.journal.store);
     pc_position_sweep_free(&s.positions);

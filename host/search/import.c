@@ -9,6 +9,7 @@
 #include "patchclamp/version.h"
 #include "search/provenance.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ static pc_status read_edge(import *m, const char *name, const json_t *value)
                        m->file, name);
     m->edges->is_known[edge] = true;
     m->edges->is_kept[edge] = json_is_true(kept);
-    m->edges->score[edge] = score ? json_number_value(score) : 0;
+    m->edges->score[edge] = score ? json_number_value(score) : NAN;
     return PC_OK;
 }
 
@@ -105,8 +106,9 @@ static pc_status read_line(import *m, char *line, int number)
     *rest = '\0';
     snprintf(place, sizeof place, "line %d", number);
     PC_TRY(find_edge(&edge, m, line, place));
-    m->edges->score[edge] = *score ? strtod(score, &end) : 0;
-    if (end[strspn(end, " \t")] != '\0' || m->edges->score[edge] - m->edges->score[edge] != 0)
+    m->edges->score[edge] = *score ? strtod(score, &end) : NAN;
+    const bool is_number = !*score || isfinite(m->edges->score[edge]);
+    if (end[strspn(end, " \t")] != '\0' || !is_number)
         return pc_fail(PC_ERR_INPUT, "%s: %s: \"%.40s\" is not a score", m->file, place, score);
     m->edges->is_known[edge] = m->edges->is_kept[edge] = true;
     return PC_OK;
@@ -118,6 +120,9 @@ static pc_status read_list(import *m, char *bytes, size_t length)
     for (char *line = bytes; line < bytes + length;) {
         char *end = memchr(line, '\n', (size_t)(bytes + length - line));
         char *next = end ? end + 1 : bytes + length;
+        if (memchr(line, '\0', (size_t)((end ? end : next) - line)))
+            return pc_fail(PC_ERR_INPUT, "%s: line %d: a byte 0, expected text", m->file,
+                           number + 1);
         if (end) *end = '\0';
         PC_TRY(read_line(m, line, ++number));
         line = next;
@@ -155,11 +160,12 @@ static pc_status add_edges(pc_circuit *circuit, const pc_imported *m, const pc_c
     for (int64_t e = 0; e < c->n_edges; e++) {
         int writer, reader;
         pc_edge_ends(&writer, &reader, c, e);
-        PC_TRY(pc_circuit_add_edge(circuit, &(pc_circuit_edge){.from = c->writers[writer].name,
-                                                               .to = c->readers[reader].name,
-                                                               .effect = m->score[e],
-                                                               .is_measured = m->is_known[e],
-                                                               .in_circuit = m->is_kept[e]}));
+        PC_TRY(pc_circuit_add_edge(
+            circuit, &(pc_circuit_edge){.from = c->writers[writer].name,
+                                        .to = c->readers[reader].name,
+                                        .effect = isnan(m->score[e]) ? 0 : m->score[e],
+                                        .is_measured = m->is_known[e] && !isnan(m->score[e]),
+                                        .in_circuit = m->is_kept[e]}));
     }
     return PC_OK;
 }

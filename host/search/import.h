@@ -8,8 +8,8 @@
 
 /* Of every edge (n_edges), zeroed by the caller. */
 typedef struct pc_imported {
-    bool *is_kept, *is_known;
-    double *score;
+    bool *is_kept, *is_known; /* in the circuit; in the file */
+    double *score;            /* NaN: the file has none */
 } pc_imported;
 
 /* From EAP-IG's graph, if the bytes begin with a brace, or a list of edges. `bytes` (length) ends

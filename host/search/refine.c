@@ -93,7 +93,7 @@ static pc_status refine(refining *r, double cut)
         PC_TRY(measure_again(r, n < FIRST ? n : FIRST));
         n = sort_by_distance(r, cut);
     }
-    if (n == 0) return PC_OK;
+    if (r->told->n == 0) return PC_OK;
     const double error = sqrt(r->squares / (double)r->told->n);
     r->told->margin = fmax(r->told->margin, errors_of_margin * error);
     while (n_near < n && r->list[n_near].distance <= r->told->margin)

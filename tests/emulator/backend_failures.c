@@ -73,6 +73,29 @@ Test(backend_failures, little_memory_means_small_batches_and_the_same_bits)
     free_all(&d);
 }
 
+/* The same evaluator, when memory is there again: paths have recordings of their own. */
+Test(backend_failures, an_evaluator_goes_on_when_memory_is_there_again)
+{
+    enum { MANY = 30 }; /* paths among them */
+    static double with[MANY * MOST_PROMPTS], without[MANY * MOST_PROMPTS];
+    drawn d = draw_all("gpt2-odd", 11, MANY);
+    const size_t bytes = sizeof(double) * (size_t)(MANY * pc_task_n(d.task));
+    const pc_intervention *const *list = (const pc_intervention *const *)d.list;
+    pc_evaluator *e;
+    cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, options()), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(pc_evaluator_measure(with, NULL, e, list, d.n), PC_OK, "%s", pc_last_error());
+    pc_evaluator_free(e);
+    cr_assert_eq(pc_evaluator_open(&e, d.model, d.task, options()), PC_OK, "%s", pc_last_error());
+    emu_set_memory(1); /* nothing more, not even for the smallest batches */
+    const pc_status status = pc_evaluator_measure(without, NULL, e, list, d.n);
+    cr_expect_eq(status, PC_ERR_NOMEM, "%d: %s", (int)status, pc_last_error());
+    emu_set_memory((size_t)1 << 30);
+    cr_assert_eq(pc_evaluator_measure(without, NULL, e, list, d.n), PC_OK, "%s", pc_last_error());
+    cr_expect(memcmp(with, without, bytes) == 0);
+    pc_evaluator_free(e);
+    free_all(&d);
+}
+
 /* Every call of the library fails once. */
 Test(backend_failures, a_fault_is_one_line_and_leaves_nothing_behind)
 {

@@ -33,6 +33,12 @@ static size_t first_freed, n_freed, freed_bytes;
 static size_t in_use, capacity = (size_t)1 << 30;
 static int n_open; /* how many parts of the engine are at work on device memory */
 
+/* It may have been set to less than there is. */
+static size_t unused(void)
+{
+    return capacity > in_use ? capacity - in_use : 0;
+}
+
 void emu_set_memory(size_t bytes)
 {
     capacity = bytes;
@@ -185,9 +191,9 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     *memory = NULL;
     if (emu_failure()) return emu_failure();
     if (bytes == 0) return cudaSuccess;
-    if (bytes > capacity - in_use)
+    if (bytes > unused())
         return emu_refuse(cudaErrorMemoryAllocation, "out of memory: %zu bytes asked, %zu free",
-                          bytes, capacity - in_use);
+                          bytes, unused());
     if (posix_memalign(&start, ALIGNMENT, bytes + BEHIND_BYTES) != 0)
         return emu_refuse(cudaErrorMemoryAllocation, "the host is out of memory");
     if (!keep(start, bytes)) {
@@ -251,7 +257,7 @@ cudaError_t cudaFreeHost(void *memory)
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 {
-    *free_bytes = capacity - in_use;
+    *free_bytes = unused();
     *total_bytes = capacity;
     return emu_failure();
 }

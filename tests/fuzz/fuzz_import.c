@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "search/import.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static void check_marks(const pc_imported *m, int64_t n)
     for (int64_t e = 0; e < n; e++) {
         n_known += m->is_known[e];
         if (m->is_kept[e] && !m->is_known[e]) abort();
-        if (m->score[e] - m->score[e] != 0) abort(); /* infinite, or no number */
+        if (isinf(m->score[e])) abort(); /* NaN: it has none */
     }
     if (n_known == 0) abort();
 }
