@@ -129,10 +129,12 @@ static void print_splits(const pc_faithfulness *f, const evaluated *e)
     }
     table_print(&t);
     table_free(&t);
-    printf("\n%lld of %lld components, %s, %d prompts of each split; out of distribution the "
-           "faithfulness is %+.4f\n",
-           (long long)f->n_kept, (long long)f->n_all, pc_metric_name(e->options->metric), f->n,
-           f[2].faithfulness - f[0].faithfulness);
+    const double gain = f[2].faithfulness - f[0].faithfulness;
+    printf(
+        "\n%lld of %lld components, %s, %d prompts of each split; on ood the faithfulness is %.4f "
+        "%s than on train\n",
+        (long long)f->n_kept, (long long)f->n_all, pc_metric_name(e->options->metric), f->n,
+        fabs(gain), gain < 0 ? "lower" : "higher");
 }
 
 static pc_status evaluate_splits(const evaluated *e)
@@ -367,6 +369,10 @@ static int check(const eval_words *w)
     const bool is_all = w->prompts.split && strcmp(w->prompts.split, "all") == 0;
     if (w->is_minimality + w->is_curve + is_all + (w->truth != NULL) > 1) {
         complain("eval", "give one of --minimality, --curve, --truth and --split all");
+        return EXIT_USAGE;
+    }
+    if (w->task && w->truth) {
+        complain("eval", "--truth looks at the ranking alone: it takes no --task");
         return EXIT_USAGE;
     }
     return w->task ? check_prompt_words(&w->prompts, w->task, "eval") : EXIT_DONE;

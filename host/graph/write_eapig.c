@@ -90,6 +90,8 @@ pc_status pc_circuit_put_edges(pc_text *t, const pc_circuit *c)
     if (c->n_edges == 0) return pc_fail(PC_ERR_INPUT, "the circuit has no edges to list");
     for (size_t i = 0; i < c->n_edges; i++)
         if (c->edges[i].in_circuit) pc_text_printf(t, "%s->%s\n", c->edges[i].from, c->edges[i].to);
+    if (t->length == 0)
+        return pc_fail(PC_ERR_INPUT, "the circuit keeps no edge: there is none to list");
     return pc_text_status(t);
 }
 
@@ -97,7 +99,7 @@ pc_status pc_circuit_write_edges(const pc_circuit *c, const char *path)
 {
     pc_text text = {0};
     pc_status status = pc_circuit_put_edges(&text, c);
-    if (status == PC_OK) status = pc_file_replace(path, text.data ? text.data : "", text.length);
+    if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
     pc_text_free(&text);
     return status;
 }

@@ -60,6 +60,8 @@ expect_exit 0 eval run --model demo --truth graph.json --json
 expect "a graph as truth" test "$(value "$out" true)" -eq "$kept"
 expect_refusal 3 'give one of' eval run --model demo --task induction --truth one.txt --curve
 
+expect_refusal 3 'takes no --task' eval run --model demo --task induction --truth one.txt
+
 # ---- grouped heads ----
 expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5 -o grouped
 expect_refusal 2 'find the circuit with --kv-granularity query' convert grouped --to eap-ig -o no.json
@@ -67,6 +69,9 @@ expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5
 expect_exit 0 convert single --to eap-ig -o single.json
 expect_refusal 2 'single.json: edges: ' convert single.json --model "$models/llama-gqa" --to json -o no.json
 expect_exit 0 convert single.json --model "$models/llama-gqa" --kv-granularity query --to json -o single-back.json
+
+expect_exit 0 find demo --task induction -n 2 --length 12 --threshold 1e9 -o nothing
+expect_refusal 2 'keeps no edge' convert nothing --to edges -o no.txt
 
 # ---- what is not one ----
 bad() { printf '%b' "$1" >bad; }

@@ -132,7 +132,7 @@ expect_line '^faithfulness +[0-9.]+, 95 % interval [0-9.]+ to [0-9.]+$'
 expect_line '^by chance .* 20 random circuits of the same size$'
 expect_exit 0 eval edges --task induction -n 6 --model demo --split all
 expect_line '^ood +[0-9.]+ '
-expect_line 'out of distribution the faithfulness is [+-]'
+expect_line 'on ood the faithfulness is [0-9.]+ (lower|higher) than on train'
 expect_exit 0 eval edges --task induction -n 6 --model demo --split all --json
 for split in train test ood; do expect_between $split.faithfulness 0.5 2; done
 expect_exit 0 eval edges "${prompts[@]}" --model demo --curve
