@@ -11,8 +11,8 @@ enum { WARPS = 4, LANES = 4, KEYS = PC_WARP / LANES };
 
 /* A query of an item, the first key that it sees, and its row of the pattern. */
 struct query {
-    const pck_attention_base_batch *batch;
-    const pck_attention_base_item *item;
+    const pc_attention_base_batch *batch;
+    const pc_attention_base_item *item;
     int64_t position, first_key;
     const float *q;
     float *row;
@@ -26,7 +26,7 @@ static __device__ __forceinline__ int lane_of_warp(void)
 /* The part of q.k that falls to this lane, then the sum over the lanes of a key. */
 static __device__ float product(const query *r, int64_t key)
 {
-    const pck_attention_base_batch *b = r->batch;
+    const pc_attention_base_batch *b = r->batch;
     const float *k = b->k + r->item->k + key * b->k_stride;
     float sum = 0;
     for (int64_t c = lane_of_warp() % LANES; c < b->kind.d_head && key <= r->position; c += LANES)
@@ -69,7 +69,7 @@ static __device__ void normalise(const query *r)
 
 static __device__ void write_z(const query *r)
 {
-    const pck_attention_base_batch *b = r->batch;
+    const pc_attention_base_batch *b = r->batch;
     const float *v = b->v + r->item->v;
     for (int64_t c = lane_of_warp(); c < b->kind.d_head; c += PC_WARP) {
         float sum = 0;
@@ -84,9 +84,9 @@ static __device__ void write_z(const query *r)
  * lanes share out first the channels of 8 keys, then the keys, then the channels of z. This is done
  * once a prompt, not once a variant: no more care is taken. */
 static __global__ void __launch_bounds__(WARPS *PC_WARP)
-    attention_base_kernel(pck_attention_base_batch batch)
+    attention_base_kernel(pc_attention_base_batch batch)
 {
-    const pck_attention_base_item *item = &batch.items[blockIdx.x];
+    const pc_attention_base_item *item = &batch.items[blockIdx.x];
     const int64_t first = (int64_t)blockIdx.y * WARPS + threadIdx.x / PC_WARP;
     for (int64_t i = first; i < item->seq; i += (int64_t)gridDim.y * WARPS) {
         const query r = {&batch,
@@ -101,7 +101,7 @@ static __global__ void __launch_bounds__(WARPS *PC_WARP)
     }
 }
 
-cudaError_t pck_attention_base(const pck_attention_base_batch *batch, cudaStream_t stream)
+cudaError_t pck_attention_base(const pc_attention_base_batch *batch, cudaStream_t stream)
 {
     if (batch->n_items == 0 || batch->most_seq == 0) return cudaSuccess;
     const int64_t tiles = (batch->most_seq + WARPS - 1) / WARPS, most = 65535;

@@ -365,6 +365,26 @@ static void scores_lost(pc_queue *queue, uint8_t *is_lost, const pc_attention_ba
     }
 }
 
+static void attention_base(pc_queue *queue, const pc_attention_base_batch *b)
+{
+    for (int64_t i = 0; i < b->n_items; i++) {
+        const pc_attention_base_item *item = &b->items[i];
+        queue->ops->attention_base(
+            &(pc_attention_base_args){.z = b->z + item->z,
+                                      .log_pattern = b->log_pattern + item->log_pattern,
+                                      .q = b->q + item->q,
+                                      .k = b->k + item->k,
+                                      .v = b->v + item->v,
+                                      .z_stride = b->z_stride,
+                                      .pattern_stride = item->pattern_stride,
+                                      .q_stride = b->q_stride,
+                                      .k_stride = b->k_stride,
+                                      .v_stride = b->v_stride,
+                                      .seq = item->seq,
+                                      .kind = &b->kind});
+    }
+}
+
 /* The operator as the instruction set has it. */
 #define PASS(name, args_type)                                                                      \
     static void name(pc_queue *queue, const args_type *args)                                       \
@@ -381,6 +401,14 @@ PASS(cut_rows, pc_cut_rows_args)
 PASS(vanishing, pc_vanishing_args)
 PASS(answer_delta, pc_answer_delta_args)
 PASS(target_delta, pc_target_delta_args)
+PASS(layernorm_base, pc_norm_base_args)
+PASS(rmsnorm_base, pc_norm_base_args)
+PASS(activation_base, pc_activation_base_args)
+PASS(layernorm_backward, pc_norm_backward_args)
+PASS(rmsnorm_backward, pc_norm_backward_args)
+PASS(activation_backward, pc_activation_backward_args)
+PASS(attention_backward, pc_attention_backward_batch)
+PASS(pair_dots, pc_pair_dots_args)
 #undef PASS
 
 const pc_ops pc_cpu_backend = {
@@ -418,4 +446,13 @@ const pc_ops pc_cpu_backend = {
     .vanishing = vanishing,
     .answer_delta = answer_delta,
     .target_delta = target_delta,
+    .layernorm_base = layernorm_base,
+    .rmsnorm_base = rmsnorm_base,
+    .activation_base = activation_base,
+    .attention_base = attention_base,
+    .layernorm_backward = layernorm_backward,
+    .rmsnorm_backward = rmsnorm_backward,
+    .activation_backward = activation_backward,
+    .attention_backward = attention_backward,
+    .pair_dots = pair_dots,
 };

@@ -29,6 +29,11 @@ static const pc_cpu_ops baseline = {
     .activation_base = pc_activation_base_baseline,
     .attention_base = pc_attention_base_baseline,
     .softcap_base = pc_softcap_base_baseline,
+    .layernorm_backward = pc_layernorm_backward_baseline,
+    .rmsnorm_backward = pc_rmsnorm_backward_baseline,
+    .activation_backward = pc_activation_backward_baseline,
+    .attention_backward = pc_attention_backward_baseline,
+    .pair_dots = pc_pair_dots_baseline,
     .vector_function = pc_vector_function_baseline,
 };
 
@@ -56,6 +61,11 @@ static const pc_cpu_ops avx2 = {
     .activation_base = pc_activation_base_avx2,
     .attention_base = pc_attention_base_avx2,
     .softcap_base = pc_softcap_base_avx2,
+    .layernorm_backward = pc_layernorm_backward_avx2,
+    .rmsnorm_backward = pc_rmsnorm_backward_avx2,
+    .activation_backward = pc_activation_backward_avx2,
+    .attention_backward = pc_attention_backward_avx2,
+    .pair_dots = pc_pair_dots_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 
@@ -83,6 +93,11 @@ static const pc_cpu_ops avx512 = {
     .activation_base = pc_activation_base_avx2,
     .attention_base = pc_attention_base_avx2,
     .softcap_base = pc_softcap_base_avx2,
+    .layernorm_backward = pc_layernorm_backward_avx2,
+    .rmsnorm_backward = pc_rmsnorm_backward_avx2,
+    .activation_backward = pc_activation_backward_avx2,
+    .attention_backward = pc_attention_backward_avx2,
+    .pair_dots = pc_pair_dots_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 

@@ -3,18 +3,22 @@
 #ifndef PC_BACKEND_CPU_OPS_H
 #define PC_BACKEND_CPU_OPS_H
 
+#include "kernels/activation_backward.h"
 #include "kernels/activation_base.h"
 #include "kernels/activation_delta.h"
 #include "kernels/add_change.h"
 #include "kernels/answer_delta.h"
+#include "kernels/attention_backward.h"
 #include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
 #include "kernels/copy_rows.h"
 #include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
 #include "kernels/linear.h"
+#include "kernels/norm_backward.h"
 #include "kernels/norm_base.h"
 #include "kernels/not_finite.h"
+#include "kernels/pair_dots.h"
 #include "kernels/rmsnorm_delta.h"
 #include "kernels/rotary.h"
 #include "kernels/scores_lost.h"
@@ -46,6 +50,10 @@ typedef struct pc_cpu_ops {
     pc_activation_base_fn *activation_base;
     pc_attention_base_fn *attention_base;
     pc_softcap_base_fn *softcap_base;
+    pc_norm_backward_fn *layernorm_backward, *rmsnorm_backward;
+    pc_activation_backward_fn *activation_backward;
+    pc_attention_backward_fn *attention_backward;
+    pc_pair_dots_fn *pair_dots;
     pc_vector_function_fn *vector_function;
 } pc_cpu_ops;
 

@@ -10,14 +10,21 @@
 #ifndef PC_BACKEND_OPS_H
 #define PC_BACKEND_OPS_H
 
+#include "kernels/activation_backward.h"
+#include "kernels/activation_base.h"
 #include "kernels/activation_delta.h"
 #include "kernels/add_change.h"
 #include "kernels/answer_delta.h"
+#include "kernels/attention_backward.h"
+#include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
 #include "kernels/copy_rows.h"
 #include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
 #include "kernels/layernorm_delta.h"
+#include "kernels/norm_backward.h"
+#include "kernels/norm_base.h"
+#include "kernels/pair_dots.h"
 #include "kernels/rotary.h"
 #include "kernels/target_delta.h"
 #include "kernels/vanishing.h"
@@ -26,7 +33,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PC_OPS_ABI = 2 };
+enum { PC_OPS_ABI = 3 };
 
 typedef struct pc_device_state pc_device_state;
 typedef struct pc_matrix pc_matrix;
@@ -126,6 +133,17 @@ typedef struct pc_ops {
     void (*vanishing)(pc_queue *queue, const pc_vanishing_args *args);
     void (*answer_delta)(pc_queue *queue, const pc_answer_delta_args *args);
     void (*target_delta)(pc_queue *queue, const pc_target_delta_args *args);
+
+    /* ---- of plain runs and of gradients ---- */
+    void (*layernorm_base)(pc_queue *queue, const pc_norm_base_args *args);
+    void (*rmsnorm_base)(pc_queue *queue, const pc_norm_base_args *args);
+    void (*activation_base)(pc_queue *queue, const pc_activation_base_args *args);
+    void (*attention_base)(pc_queue *queue, const pc_attention_base_batch *batch);
+    void (*layernorm_backward)(pc_queue *queue, const pc_norm_backward_args *args);
+    void (*rmsnorm_backward)(pc_queue *queue, const pc_norm_backward_args *args);
+    void (*activation_backward)(pc_queue *queue, const pc_activation_backward_args *args);
+    void (*attention_backward)(pc_queue *queue, const pc_attention_backward_batch *batch);
+    void (*pair_dots)(pc_queue *queue, const pc_pair_dots_args *args);
 } pc_ops;
 
 #endif

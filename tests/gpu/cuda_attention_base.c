@@ -29,7 +29,7 @@ enum { N_SHAPES = sizeof shapes / sizeof *shapes, N_PROMPTS = 2, MOST_ITEMS = 8 
 enum { GAP = 2, MOST = 100000, MOST_ROWS = 25000 };
 
 static float q[MOST_ROWS], k[MOST_ROWS], v[MOST_ROWS];
-static pck_attention_base_item items[MOST_ITEMS];
+static pc_attention_base_item items[MOST_ITEMS];
 static int64_t n_items, n_rows, n_patterns;
 
 static int64_t width_of(const shape *s)
@@ -47,7 +47,7 @@ static void add_prompt(const shape *s, int64_t seq)
     for (int64_t head = 0; head < s->n_heads; head++) {
         const int64_t kv_head = head * s->n_kv_heads / s->n_heads;
         items[n_items++] =
-            (pck_attention_base_item){.z = n_rows * width_of(s) + head * s->d_head,
+            (pc_attention_base_item){.z = n_rows * width_of(s) + head * s->d_head,
                                       .log_pattern = n_patterns,
                                       .q = n_rows * width_of(s) + head * s->d_head,
                                       .k = n_rows * kv_width_of(s) + kv_head * s->d_head,
@@ -77,7 +77,7 @@ static double scale_of(const shape *s)
 /* Runs items first ... first + count - 1; all other places stay NaN. */
 static void run(float *z, float *log_pattern, const shape *s, int64_t first, int64_t count)
 {
-    const pck_attention_base_batch batch = {
+    const pc_attention_base_batch batch = {
         .z = device_fresh(n_rows * width_of(s)),
         .log_pattern = device_fresh(n_patterns),
         .q = device_copy(q, n_rows * width_of(s)),
@@ -107,7 +107,7 @@ static void widen(double *to, const float *from, const shape *s, int64_t seq, in
 /* A score is off by the roundings of its terms, 6e-8 of up to spread sqrt(d_head) each, some of
  * which add up; a logarithm by that and its own last bit; z, of weights and values up to 1, alike.
  */
-static void expect_item(const shape *s, const pck_attention_base_item *item, const float *z,
+static void expect_item(const shape *s, const pc_attention_base_item *item, const float *z,
                         const float *log_pattern)
 {
     static double dq[MOST], dk[MOST], dv[MOST], expected_z[MOST], pattern[MOST];
@@ -167,7 +167,7 @@ Test(cuda_attention_base, an_item_does_not_depend_on_the_others)
     fill(s);
     run(z, pattern, s, 0, n_items);
     for (int64_t i = 0; i < n_items; i++) {
-        const pck_attention_base_item *item = &items[i];
+        const pc_attention_base_item *item = &items[i];
         run(z_alone, alone, s, i, 1);
         device_expect_same_bits("pattern", alone + item->log_pattern, pattern + item->log_pattern,
                                 item->seq * item->pattern_stride);
@@ -213,7 +213,7 @@ Test(cuda_attention_base, what_is_not_finite_shows_where_it_is_seen)
 
 Test(cuda_attention_base, nothing_launches_nothing)
 {
-    pck_attention_base_batch batch = {.kind = {8, 1, 0, 0}, .most_seq = 3};
+    pc_attention_base_batch batch = {.kind = {8, 1, 0, 0}, .most_seq = 3};
     device_expect(pck_attention_base(&batch, NULL), "no items");
     batch.n_items = 1;
     batch.most_seq = 0;
