@@ -1,0 +1,177 @@
+/* Parsing and reading the command line of a search. */
+#include "find_command.h"
+
+#include "circuit_print.h"
+#include "exit_code.h"
+#include "positions_print.h"
+#include "same_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void find_command_begin(find_command *out, const char *command)
+{
+    *out = (find_command){.command = command,
+                          .level = "edge",
+                          .granularity = "kv",
+                          .method = "exact",
+                          .rows = 25,
+                          .threshold = NAN,
+                          .faithfulness = NAN,
+                          .confidence = NAN,
+                          .prompts = PROMPT_WORDS_INIT,
+                          .measure = MEASURE_WORDS_INIT,
+                          .options = PC_FIND_OPTIONS_INIT};
+    out->options.evaluation.engine = PC_ENGINE_DELTA;
+}
+
+parse_outcome find_command_parse(find_command *w, const command_usage *usage, int argc, char **argv)
+{
+    option_row rows[40] = {{0}}, *next = rows;
+    const option_row own[] = {
+        {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
+        {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
+        {"level", 0, OPTION_TEXT, &w->level, "NAME", "node, edge or neuron (edge)", 0, 0},
+        {"method", 0, OPTION_TEXT, &w->method, "NAME",
+         "exact; racing: the top with --confidence, on no more prompts than it takes; acdc: from "
+         "the logits down, edges whose removal worsens the metric by less than --threshold go "
+         "(exact)",
+         0, 0},
+        {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
+         "grouped heads: k and v read once per KV head (kv), or per query head (query)", 0, 0},
+        {"faithfulness", 0, OPTION_REAL, &w->faithfulness, "F",
+         "the fewest components that keep F (0.9)", 0, 0},
+        {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
+        {"threshold", 0, OPTION_REAL, &w->threshold, "X",
+         "components with |effect| >= X; acdc's threshold", 0, 0},
+        {"confidence", 0, OPTION_REAL, &w->confidence, "P",
+         "of racing: the probability that its top is the top (0.95)", 0, 0},
+        {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
+         "then again at each position alone: each, or columns like IO,S2,end, -1, 2..5", 0, 0},
+        {"positions-of", 0, OPTION_TEXT, &w->positions_of, "WHICH",
+         "at positions: the circuit's components (circuit) or all", 0, 0},
+        {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
+         1 << 30},
+        {"plan", 0, OPTION_FLAG, &w->is_plan, "",
+         "print what it would take, memory and time included, and measure nothing", 0, 0},
+        {"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value instead of the table", 0,
+         0},
+    };
+    memcpy(next, own, sizeof own);
+    next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
+    next = add_bos_option(next, &w->bos);
+    add_measure_options(next, &w->measure);
+    return options_parse(rows, &w->model, usage, argc, argv);
+}
+
+static int read_selection(pc_find_options *out, const find_command *w)
+{
+    const int n_given = (w->top > 0) + !isnan(w->threshold) + !isnan(w->faithfulness);
+    if (n_given > 1) {
+        complain(w->command, "give one of --top, --threshold and --faithfulness");
+        return EXIT_USAGE;
+    }
+    if (w->top > 0) {
+        out->selection = PC_SELECT_TOP;
+        out->top = w->top;
+    } else if (!isnan(w->threshold)) {
+        out->selection = PC_SELECT_THRESHOLD;
+        out->threshold = w->threshold;
+    } else if (!isnan(w->faithfulness)) {
+        out->faithfulness = w->faithfulness;
+    }
+    return EXIT_DONE;
+}
+
+static int read_method(pc_find_options *out, const find_command *w)
+{
+    out->method = w->method;
+    if (!isnan(w->confidence)) out->confidence = w->confidence;
+    if (!isnan(w->confidence) && strcmp(w->method, "racing") != 0) {
+        complain(w->command, "--confidence belongs to --method racing, not to %s", w->method);
+        return EXIT_USAGE;
+    }
+    if (pc_find_check(out) == PC_OK) return EXIT_DONE;
+    complain(w->command, "%s", pc_last_error());
+    return EXIT_USAGE;
+}
+
+/* A run replaces these files in its directory. */
+static const char *const outputs[] = {"run.db",        "circuit.json",  "scores.csv", "circuit.svg",
+                                      "positions.csv", "positions.svg", NULL};
+
+static int read_position_options(pc_position_options *out, position_words *names,
+                                 const find_command *w)
+{
+    if (!w->positions && !w->positions_of) return EXIT_DONE;
+    if (!w->positions) {
+        complain(w->command, "--positions-of needs --positions: each, or columns like IO,S2,end");
+        return EXIT_USAGE;
+    }
+    out->of = PC_POSITIONS_OF_CIRCUIT;
+    if (w->positions_of && pc_positions_of_parse(&out->of, w->positions_of) != PC_OK) {
+        complain(w->command, "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    const int code = read_positions(names, w->positions, w->command);
+    out->names = names->names;
+    out->n_names = names->n_names;
+    return code;
+}
+
+static int read_words(pc_find_options *out, find_command *w)
+{
+    if (pc_level_parse(&out->level, w->level) != PC_OK ||
+        pc_kv_granularity_parse(&w->kv, w->granularity) != PC_OK) {
+        complain(w->command, "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    if (w->directory && is_run_output(w->task, w->directory, outputs)) {
+        complain(w->command, "the task %s would be overwritten by the run in %s", w->task,
+                 w->directory);
+        return EXIT_USAGE;
+    }
+    const int prompts = check_prompt_words(&w->prompts, w->task, w->command);
+    if (prompts != EXIT_DONE || read_bos(&w->bos_rule, w->bos, w->command) != EXIT_DONE)
+        return EXIT_USAGE;
+    out->directory = w->directory;
+    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    int code = read_selection(out, w);
+    if (code == EXIT_DONE) code = read_method(out, w);
+    return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, w->command) : code;
+}
+
+int find_command_read(find_command *c)
+{
+    const int code = read_words(&c->options, c);
+    if (code != EXIT_DONE) return code;
+    return read_position_options(&c->options.positions, &c->columns, c);
+}
+
+void find_command_free(find_command *c)
+{
+    position_words_free(&c->columns);
+}
+
+pc_status find_command_open_task(pc_task **out, find_command *c, opened_model *m)
+{
+    const pc_task_options options = task_options_of(&c->prompts);
+    m->bos_rule = c->bos_rule;
+    const pc_status status = open_task(out, c->task, m, &options);
+    if (status != PC_OK) return status;
+    c->options.positions.tokenizer = m->tokenizer;
+    return pc_model_set_kv_granularity(m->model, c->kv);
+}
+
+pc_status print_found(const find_command *c, const pc_circuit *circuit)
+{
+    const bool has_positions = pc_circuit_positions(circuit) != NULL;
+    pc_status status = c->is_json ? print_circuit_json(circuit) : print_circuit(circuit, c->rows);
+    if (status == PC_OK && has_positions && !c->is_json) status = print_positions(circuit, c->rows);
+    if (status == PC_OK)
+        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, %srun.db\n",
+                c->options.directory, has_positions ? "positions.csv, positions.svg, " : "");
+    return status;
+}
