@@ -1,7 +1,7 @@
 /* Causal attention of one head in the base run, with scores as in attention_delta.h:
  * log_pattern = log softmax(s) over the keys that a query sees, z = exp(log_pattern) v.
  *
- *   z            (seq, d_head) out, rows z_stride apart
+ *   z            (seq, d_head) out, rows z_stride apart; NULL: the pattern alone is wanted
  *   log_pattern  (seq, seq) out, row = query, column = key, rows pattern_stride apart; -infinity
  *                where a query does not see
  *   q, k, v      (seq, d_head)

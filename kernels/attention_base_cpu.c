@@ -38,7 +38,7 @@ static double log_sum(const float *row, float most, int64_t from, int64_t query)
 static void run_query(const pc_attention_base_args *args, int64_t query)
 {
     float *row = args->log_pattern + query * args->pattern_stride;
-    float *z = args->z + query * args->z_stride;
+    float *z = args->z ? args->z + query * args->z_stride : NULL;
     const int64_t from = pc_first_key(args->kind, query);
     const float most = find_scores(row, args, from, query);
     const double log_of_sum = log_sum(row, most, from, query);
@@ -46,6 +46,7 @@ static void run_query(const pc_attention_base_args *args, int64_t query)
         row[key] = key < from || key > query
                        ? -INFINITY
                        : (float)((double)row[key] - (double)most - log_of_sum);
+    if (!args->z) return;
     for (int64_t c = 0; c < args->kind->d_head; c++)
         z[c] = 0;
     for (int64_t key = from; key <= query; key++)

@@ -370,11 +370,11 @@ static void attention_base(pc_queue *queue, const pc_attention_base_batch *b)
     for (int64_t i = 0; i < b->n_items; i++) {
         const pc_attention_base_item *item = &b->items[i];
         queue->ops->attention_base(
-            &(pc_attention_base_args){.z = b->z + item->z,
+            &(pc_attention_base_args){.z = item->z >= 0 ? b->z + item->z : NULL,
                                       .log_pattern = b->log_pattern + item->log_pattern,
                                       .q = b->q + item->q,
                                       .k = b->k + item->k,
-                                      .v = b->v + item->v,
+                                      .v = item->z >= 0 ? b->v + item->v : NULL,
                                       .z_stride = b->z_stride,
                                       .pattern_stride = item->pattern_stride,
                                       .q_stride = b->q_stride,
