@@ -7,14 +7,17 @@
 
 #include <string.h>
 
-static const command_usage usage = {"convert", "CIRCUIT.json|DIR|FILE",
-                                    "Writes a circuit as another tool reads it: eap-ig (the graph "
-                                    "file of EAP-IG and MIB, scores and "
-                                    "selection\n"
-                                    "included), edges (a list of the circuit's edges), csv, or "
-                                    "json (circuit.json). With --model, FILE is "
-                                    "such a\ngraph file or list of edges on that model.",
-                                    "patchclamp convert out/demo --to eap-ig -o graph.json", 1};
+static const command_usage usage = {
+    "convert", "CIRCUIT.json|DIR|FILE",
+    "Writes a circuit as another tool reads it: eap-ig (the graph "
+    "file of EAP-IG and MIB, scores and "
+    "selection\n"
+    "included), edges (a list of the circuit's edges), csv, or "
+    "json (circuit.json). With --model, FILE is "
+    "such a\ngraph file or list of edges on that model, or the name "
+    "of a shipped list of a published circuit's\nedges: docstring, "
+    "greater-than, ioi.",
+    "patchclamp convert out/demo --to eap-ig -o graph.json", 1};
 
 typedef struct convert_words {
     const char *input, *output, *to, *model, *granularity;
@@ -38,7 +41,7 @@ static writer writer_for(const char *name)
 }
 
 /* Of another tool, on a model. */
-static int import(pc_circuit **out, const convert_words *w)
+static int import(pc_circuit **out, const convert_words *w, const char *path)
 {
     opened_model m;
     pc_kv_granularity granularity = PC_KV_SHARED;
@@ -49,22 +52,24 @@ static int import(pc_circuit **out, const convert_words *w)
     const int code = open_model(&m, w->model, "convert");
     if (code != EXIT_DONE) return code;
     pc_status status = pc_model_set_kv_granularity(m.model, granularity);
-    if (status == PC_OK) status = pc_circuit_import(out, w->input, m.model);
+    if (status == PC_OK) status = pc_circuit_import(out, path, m.model);
     close_model(&m);
     return status == PC_OK ? EXIT_DONE : report("convert", status);
 }
 
 static int run(const convert_words *w, writer write)
 {
-    char in_directory[CIRCUIT_PATH_BYTES];
+    char room[CIRCUIT_PATH_BYTES];
     pc_circuit *circuit = NULL;
-    const char *path = w->model ? w->input : circuit_path(in_directory, w->input);
+    const char *path = circuit_path(room, w->input);
+    const int found = w->model ? find_truth(&path, room, w->input, "convert") : EXIT_DONE;
+    if (found != EXIT_DONE) return found;
     if (is_same_file(path, w->output)) {
         complain("convert", "the output \"%s\" is the input", w->output);
         return EXIT_USAGE;
     }
     if (w->model) {
-        const int code = import(&circuit, w);
+        const int code = import(&circuit, w, path);
         if (code != EXIT_DONE) return code;
     } else {
         const pc_status status = pc_circuit_read(&circuit, path);

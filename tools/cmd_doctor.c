@@ -3,7 +3,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "options.h"
-#include "shipped_models.h"
+#include "shipped.h"
 
 #include "patchclamp/patchclamp.h"
 
@@ -124,6 +124,7 @@ int cmd_doctor(int argc, char **argv)
     const parse_outcome outcome = options_parse(table, NULL, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int n_models = 0;
+    char truths[256];
     printf("patchclamp   %s, commit %s\n", pc_version(), pc_version_commit());
     printf("fingerprint  %s\n", pc_fingerprint());
     print_cpu();
@@ -132,8 +133,9 @@ int cmd_doctor(int argc, char **argv)
            "double, everything)\n");
     print_devices();
     printf("cluster      this version has no MPI, no NCCL and no submit\n");
-    each_shipped_model(print_model, &n_models);
+    each_shipped(SHIPPED_MODEL, print_model, &n_models);
     if (n_models == 0)
         printf("model        no shipped model beside the program or in PATCHCLAMP_MODELS\n");
+    printf("truths       %s\n", shipped_names(truths, sizeof truths, SHIPPED_TRUTH));
     return EXIT_DONE;
 }

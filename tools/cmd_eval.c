@@ -71,7 +71,7 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 
 /* What eval is asked for. */
 typedef struct eval_words {
-    const char *path, *model, *task, *bos, *truth;
+    const char *path, *model, *task, *bos, *truth, *truth_path;
     bool is_json, is_minimality, is_curve;
     prompt_words prompts;
     measure_words measure;
@@ -293,7 +293,7 @@ static pc_status judge(const evaluated *e)
 {
     pc_circuit *truth = NULL;
     pc_judgement j;
-    pc_status status = pc_circuit_import(&truth, e->words->truth, e->m->model);
+    pc_status status = pc_circuit_import(&truth, e->words->truth_path, e->m->model);
     if (status == PC_OK) status = pc_circuit_judge(&j, e->circuit, truth);
     if (status == PC_OK && e->words->is_json) print_judgement_json(&j);
     if (status == PC_OK && !e->words->is_json) print_judgement(&j);
@@ -350,10 +350,15 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
         "faithfulness of the first 0.1 % to 100 % of the ranking instead, with CPR and CMD",
         0,
         0};
-    *next++ =
-        (option_row){"truth",   0,      OPTION_TEXT,
-                     &w->truth, "FILE", "hold it against these edges (convert --help) instead",
-                     0,         0};
+    *next++ = (option_row){"truth",
+                           0,
+                           OPTION_TEXT,
+                           &w->truth,
+                           "T",
+                           "hold it against these edges instead: a file (convert --help), "
+                           "docstring, greater-than or ioi",
+                           0,
+                           0};
     *next++ = (option_row){"json", 0, OPTION_FLAG, &w->is_json, "", "print one JSON value", 0, 0};
     next = add_bos_option(add_prompt_options(next, &w->prompts), &w->bos);
     add_measure_options(next, &w->measure);
@@ -398,7 +403,7 @@ static int run(const eval_words *w, const pc_circuit *circuit, pc_evaluator_opti
 int cmd_eval(int argc, char **argv)
 {
     eval_words w = {.prompts = PROMPT_WORDS_INIT, .measure = MEASURE_WORDS_INIT};
-    char in_directory[CIRCUIT_PATH_BYTES];
+    char in_directory[CIRCUIT_PATH_BYTES], truth_room[CIRCUIT_PATH_BYTES];
     pc_bos_rule bos_rule;
     pc_circuit *circuit;
     pc_evaluator_options options = PC_EVALUATOR_OPTIONS_INIT;
@@ -406,6 +411,7 @@ int cmd_eval(int argc, char **argv)
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     int code = check(&w);
+    if (code == EXIT_DONE && w.truth) code = find_truth(&w.truth_path, truth_room, w.truth, "eval");
     if (code == EXIT_DONE) code = read_bos(&bos_rule, w.bos, "eval");
     if (code == EXIT_DONE) code = read_measure_words(&options, &w.measure, "eval");
     if (code != EXIT_DONE) return code;

@@ -3,30 +3,20 @@
 #include "open_model.h"
 
 #include "exit_code.h"
-#include "shipped_models.h"
+#include "shipped.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static void append_name(const char *path, const char *name, void *payload)
-{
-    char *names = payload;
-    const size_t used = strlen(names);
-    (void)path;
-    if (used + strlen(name) + 3 > 256) return;
-    sprintf(names + used, "%s%s", used ? ", " : "", name);
-}
-
 static int fail_unknown(const char *name, const char *command)
 {
-    char names[256] = "";
-    each_shipped_model(append_name, names);
+    char names[256];
     if (strchr(name, '/')) complain(command, "%s: no such model directory", name);
     else
         complain(command, "%s: neither a directory nor a shipped model (%s)", name,
-                 *names ? names : "none is found beside the program");
+                 shipped_names(names, sizeof names, SHIPPED_MODEL));
     return EXIT_BAD_INPUT;
 }
 
@@ -72,7 +62,8 @@ int open_model(opened_model *out, const char *name, const char *command)
     *out = (opened_model){0};
     const bool exists = stat(name, &facts) == 0; /* a directory wins over a shipped model's name */
     const bool is_missing = !exists && (errno == ENOENT || errno == ENOTDIR);
-    if ((!exists || !S_ISDIR(facts.st_mode)) && find_shipped_model(shipped, sizeof shipped, name))
+    if ((!exists || !S_ISDIR(facts.st_mode)) &&
+        find_shipped(shipped, sizeof shipped, SHIPPED_MODEL, name))
         path = shipped;
     else if (is_missing) return fail_unknown(name, command);
     const pc_status status = pc_model_open(&out->model, path);
@@ -127,4 +118,19 @@ const char *circuit_path(char out[CIRCUIT_PATH_BYTES], const char *name)
     if (!is_directory || strlen(name) + sizeof "/circuit.json" > CIRCUIT_PATH_BYTES) return name;
     sprintf(out, "%s/circuit.json", name);
     return out;
+}
+
+int find_truth(const char **path, char room[CIRCUIT_PATH_BYTES], const char *name,
+               const char *command)
+{
+    char names[256];
+    struct stat facts;
+    const bool exists = stat(name, &facts) == 0; /* a file wins over a shipped list's name */
+    *path = name;
+    if (exists || strchr(name, '/')) return EXIT_DONE;
+    *path = room;
+    if (find_shipped(room, CIRCUIT_PATH_BYTES, SHIPPED_TRUTH, name)) return EXIT_DONE;
+    complain(command, "%s: neither a file nor a shipped list of edges (%s)", name,
+             shipped_names(names, sizeof names, SHIPPED_TRUTH));
+    return EXIT_BAD_INPUT;
 }

@@ -22,6 +22,11 @@ void close_model(opened_model *model);
 enum { CIRCUIT_PATH_BYTES = 4096 };
 const char *circuit_path(char out[CIRCUIT_PATH_BYTES], const char *name);
 
+/* The path of a list of edges or a graph file: `name` itself, or in `room` that of the shipped list
+ * of that name. Returns EXIT_DONE; or complains and returns the exit code. */
+int find_truth(const char **path, char room[CIRCUIT_PATH_BYTES], const char *name,
+               const char *command);
+
 /* The limits that a task must keep for this model. */
 pc_task_limits limits_of(const opened_model *model);
 

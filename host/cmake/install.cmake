@@ -8,6 +8,7 @@ install(DIRECTORY include/patchclamp TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY DESTINATION ${CMAKE_INSTALL_LIBDIR}/patchclamp) # the plug-ins' place
 install(FILES LICENSE NOTICE TYPE DOC)
 install(DIRECTORY tools/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/patchclamp/models OPTIONAL)
+install(DIRECTORY tools/truths/ DESTINATION ${CMAKE_INSTALL_DATADIR}/patchclamp/truths FILES_MATCHING PATTERN "*.edges")
 if(TARGET patchclamp)
     file(RELATIVE_PATH PC_FROM_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
     set_target_properties(patchclamp PROPERTIES INSTALL_RPATH "$ORIGIN/${PC_FROM_BIN_TO_LIB}")

@@ -93,18 +93,52 @@ static pc_status read_graph(import *m, const char *bytes, size_t length)
 
 /* ---- a list ---- */
 
+/* *at goes behind "12 layers", or stays. */
+static int64_t read_count(char **at, const char *what)
+{
+    char *end = *at + strspn(*at, " \t,");
+    if (*end < '0' || *end > '9') return -1;
+    const int64_t n = strtoll(end, &end, 10);
+    if (strncmp(end, what, strlen(what)) != 0) return -1;
+    *at = end + strlen(what);
+    return n;
+}
+
+/* "model: 12 layers, 12 heads, 32491 edges": names alone fit any model that is large enough. */
+static pc_status check_model(const import *m, char *words, const char *place)
+{
+    char *at = words;
+    const int64_t n_layers = read_count(&at, " layers");
+    const int64_t n_heads = read_count(&at, " heads");
+    const int64_t n_edges = read_count(&at, " edges");
+    if (n_layers < 0 || n_heads < 0 || n_edges < 0 || at[strspn(at, " \t")] != '\0')
+        return pc_fail(PC_ERR_INPUT,
+                       "%s: %s: \"model:%.60s\", expected model: N layers, N heads, N edges",
+                       m->file, place, words);
+    if (n_layers == m->c->n_layers && n_heads == m->c->n_heads && n_edges == m->c->n_edges)
+        return PC_OK;
+    return pc_fail(PC_ERR_INPUT,
+                   "%s: %s: a list of edges of a model of%s; %.60s has %d layers, %d heads, %lld "
+                   "edges",
+                   m->file, place, words, m->model->info.name, m->c->n_layers, m->c->n_heads,
+                   (long long)m->c->n_edges);
+}
+
 /* "a0.h1->a1.h0<k>", a score behind blanks or a comma if there is one, # begins a comment. */
 static pc_status read_line(import *m, char *line, int number)
 {
+    static const char model_key[] = "model:";
     char place[32];
     int64_t edge;
     line[strcspn(line, "#\r\n")] = '\0';
     line += strspn(line, " \t");
     if (*line == '\0') return PC_OK;
+    snprintf(place, sizeof place, "line %d", number);
+    if (strncmp(line, model_key, sizeof model_key - 1) == 0)
+        return check_model(m, line + sizeof model_key - 1, place);
     char *rest = line + strcspn(line, " \t,");
     char *score = rest + strspn(rest, " \t,"), *end = score;
     *rest = '\0';
-    snprintf(place, sizeof place, "line %d", number);
     PC_TRY(find_edge(&edge, m, line, place));
     m->edges->score[edge] = *score ? strtod(score, &end) : NAN;
     const bool is_number = !*score || isfinite(m->edges->score[edge]);

@@ -40,7 +40,10 @@ static pc_status check(const pc_circuit *circuit, const pc_circuit *truth)
 {
     if (circuit->n_edges == 0)
         return pc_fail(PC_ERR_INPUT, "the circuit has no edges to hold against the truth");
-    bool is_same = circuit->n_edges == truth->n_edges;
+    bool is_same = circuit->n_edges == truth->n_edges, has_true = false;
+    for (size_t i = 0; i < truth->n_edges; i++)
+        has_true = has_true || truth->edges[i].in_circuit;
+    if (!has_true) return pc_fail(PC_ERR_INPUT, "no edge of the truth is in its circuit");
     for (size_t i = 0; i < circuit->n_edges && is_same; i++)
         is_same = strcmp(circuit->edges[i].from, truth->edges[i].from) == 0 &&
                   strcmp(circuit->edges[i].to, truth->edges[i].to) == 0;
@@ -67,7 +70,7 @@ pc_status pc_circuit_judge(pc_judgement *out, const pc_circuit *circuit, const p
         out->n_kept += edge->in_circuit;
         out->n_both += edge->in_circuit && is_true;
     }
-    out->auroc = area(rows, n, out->n_true); /* NaN where all or none are true */
+    out->auroc = area(rows, n, out->n_true); /* NaN where all are true */
     free(rows);
     return PC_OK;
 }

@@ -131,9 +131,10 @@ PC_API pc_status pc_circuit_evaluate(pc_faithfulness *out, const pc_circuit *cir
                                      const pc_evaluator_options *options);
 
 /* A circuit of another tool on this model: the graph file of EAP-IG and MIB, or a list of edges, one
- * a line, a score behind it if there is one, # for comments. Edges that the file does not have are
- * outside and not measured. PC_ERR_INPUT with file and place: no such edge at the model's k/v
- * granularity, an edge twice, another model's dimensions, no edge at all. */
+ * a line, a score behind it if there is one, # for comments. A line "model: 12 layers, 12 heads, 32491
+ * edges" says which models the list is for. Edges that the file does not have are outside and not
+ * measured. PC_ERR_INPUT with file and place: no such edge at the model's k/v granularity, an edge
+ * twice, another model's dimensions, no edge at all. */
 PC_API pc_status pc_circuit_import(pc_circuit **out, const char *path, pc_model *model);
 
 /* A component of the circuit, and what its removal costs: faithfulness of the circuit less that of
@@ -173,10 +174,10 @@ PC_API pc_status pc_circuit_curve(pc_curve *out, const pc_circuit *circuit, cons
 /* A circuit's edges beside the true ones. */
 typedef struct pc_judgement {
     double auroc; /* how often a true edge has the larger |effect| of a true and a false one, ties
-                     half; what was not measured is last; NaN where all or no edges are true */
+                     half; what was not measured is last; NaN where all edges are true */
     int64_t n_all, n_true, n_kept, n_both; /* edges; true; in the circuit; both */
 } pc_judgement;
-/* Both of one model at one granularity, else PC_ERR_INPUT. */
+/* Both of one model at one granularity, and some edge true, else PC_ERR_INPUT. */
 PC_API pc_status pc_circuit_judge(pc_judgement *out, const pc_circuit *circuit,
                                   const pc_circuit *truth);
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# conversions.sh PROGRAM JSON_VALUE: circuits to other tools' files and back.
-json_value=$2
+# conversions.sh PROGRAM JSON_VALUE SHAPED_MODEL: circuits to other tools' files and back, and beside the truth.
+json_value=$2 shaped_model=$3
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -61,6 +61,46 @@ expect "a graph as truth" test "$(value "$out" true)" -eq "$kept"
 expect_refusal 3 'give one of' eval run --model demo --task induction --truth one.txt --curve
 
 expect_refusal 3 'takes no --task' eval run --model demo --task induction --truth one.txt
+
+# What is no truth of this model: one line that says what and where.
+refuse_truth()
+{
+    printf '%b' "$2" >false.edges
+    expect_refusal 2 "$1" eval run --model demo --truth false.edges
+}
+refuse_truth 'false.edges: line 2: .*a0.h7.* nearest' 'input->m0\na0.h7->m0\n'
+refuse_truth 'false.edges: line 1: edge "a1.h0->a0.h0<k>" cannot exist' 'a1.h0->a0.h0<k>\n'
+refuse_truth 'false.edges: line 1: edge "m0->a0.h0<q>" cannot exist' 'm0->a0.h0<q>\n'
+refuse_truth 'false.edges: line 1: component "logits" is not' 'logits->m0\n'
+refuse_truth 'false.edges: there is no edge in it' '# nothing\n\n'
+refuse_truth 'false.edges: there is no edge in it' 'model: 2 layers, 4 heads, 110 edges\n'
+refuse_truth 'no edge of the truth is in its circuit' \
+    '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {"input->m0": {"score": 1, "in_graph": false}}}'
+refuse_truth 'line 1: a list of edges of a model of 2 layers, 4 heads, 111 edges; demo has 2 layers, 4 heads, 110' \
+    'model: 2 layers, 4 heads, 111 edges\ninput->m0\n'
+refuse_truth 'line 2: "model: two", expected model: N layers, N heads, N edges' '#\nmodel: two\ninput->m0\n'
+refuse_truth 'line 1: "model: 2 layers, 4 heads, 110 edges or so", expected' 'model: 2 layers, 4 heads, 110 edges or so'
+printf 'model: 2 layers, 4 heads, 110 edges # of demo\ninput->m0 # the first\n' >true.edges
+expect_exit 0 eval run --model demo --truth true.edges
+expect_refusal 2 'no-such.edges' eval run --model demo --truth ./no-such.edges
+expect_refusal 2 'no-such: neither a file nor a shipped list of edges \(docstring, greater-than, ioi\)' \
+    eval run --model demo --truth no-such
+
+# ---- published circuits, by name, on the model that they are of ----
+expect_refusal 2 'ioi.edges: line 15: a list of edges of a model of 12 layers, .* demo has 2 layers' eval run --model demo --truth ioi
+mkdir small && "$shaped_model" sequential small || exit 1
+expect_exit 0 convert ioi --model small --to json -o ioi.json
+expect_exit 0 eval ioi.json --model small --truth ioi --json
+expect "the list's edges" test "$(value "$out" both)/$(value "$out" true)/$(value "$out" edges)" = 963/963/32491
+expect_exit 0 eval ioi.json --model small --truth greater-than
+expect_line '^circuit +[0-9]+ of the 235 true edges, and [0-9]+ of the 32256 others$'
+cp true.edges ioi # a file wins over a shipped list's name
+expect_refusal 2 'ioi: line 1: a list of edges of a model of 2 layers' eval ioi.json --model small --truth ioi
+mkdir mine && cp true.edges mine/first.edges
+export PATCHCLAMP_TRUTHS=$PWD/mine
+expect_exit 0 eval run --model demo --truth first
+unset PATCHCLAMP_TRUTHS
+rm ioi
 
 # ---- grouped heads ----
 expect_exit 0 find "$models/llama-gqa" --task induction -n 2 --length 12 --top 5 -o grouped

@@ -1,6 +1,7 @@
-/* shaped_model neox|llama|wide|gpt2 FOLDER: a checkpoint of random weights in an existing folder, as
- * many layers and heads as Pythia-160m but narrow, a small Llama with grouped heads, or four layers
- * of Pythia-160m's width, or GPT-2 small's whole shape (500 MB). */
+/* shaped_model neox|sequential|llama|wide|gpt2 FOLDER: a checkpoint of random weights in an
+ * existing folder, as many layers and heads as Pythia-160m but narrow, the same with GPT-2 small's
+ * edges, a small Llama with grouped heads, or four layers of Pythia-160m's width, or GPT-2 small's
+ * whole shape (500 MB). */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -104,6 +105,13 @@ static const shaped shapes[] = {
      "\"rotary_emb_base\": 10000, \"rotary_pct\": 1.0, \"use_parallel_residual\": true, "
      "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
      12, 0.5f, neox},
+    {"sequential",
+     "{\"model_type\": \"gpt_neox\", \"architectures\": [\"GPTNeoXForCausalLM\"], \"hidden_act\": "
+     "\"gelu\", \"hidden_size\": 24, \"intermediate_size\": 8, \"layer_norm_eps\": 1e-05, "
+     "\"max_position_embeddings\": 16, \"num_attention_heads\": 12, \"num_hidden_layers\": 12, "
+     "\"rotary_emb_base\": 10000, \"rotary_pct\": 1.0, \"use_parallel_residual\": false, "
+     "\"tie_word_embeddings\": false, \"vocab_size\": 20, \"bos_token_id\": 0}\n",
+     12, 0.5f, neox},
     {"llama",
      "{\"model_type\": \"llama\", \"architectures\": [\"LlamaForCausalLM\"], \"hidden_act\": "
      "\"silu\", \"hidden_size\": 12, \"head_dim\": 4, \"intermediate_size\": 10, "
@@ -188,6 +196,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "shaped_model: %s\n", pc_last_error());
         return 1;
     }
-    fprintf(stderr, "shaped_model: expected neox, llama, wide or gpt2, and FOLDER\n");
+    fprintf(stderr, "shaped_model: expected neox, sequential, llama, wide or gpt2, and FOLDER\n");
     return 1;
 }

@@ -25,6 +25,9 @@ done
 if [ -d "$here/../../tools/models/demo" ]; then
     [ -s "$prefix/share/patchclamp/models/demo/config.json" ] || fail "not installed: the model demo"
 fi
+for name in docstring greater-than ioi; do
+    [ -s "$prefix/share/patchclamp/truths/$name.edges" ] || fail "not installed: the edges of $name"
+done
 if grep -rIlF -e "$temporary/first" "$lib" "$prefix/include"; then
     fail "these files know where they were installed first"
 fi
@@ -56,5 +59,7 @@ if [ "$has_program" = 1 ]; then
     run_program --version
     grep -qF "$version" "$temporary/log" || fail "patchclamp --version prints \"$(cat "$temporary/log")\", not $version"
     run_program info demo
+    run_program doctor
+    grep -q "^truths  *docstring, greater-than, ioi$" "$temporary/log" || fail "no lists of edges: $(cat "$temporary/log")"
 fi
 echo "installed, moved, found by find_package and pkg-config: $version"
