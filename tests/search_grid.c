@@ -74,8 +74,8 @@ static void run_ok(const bench *b, const char *run, pc_grid_options options)
 
 static void expect_same_run(const char *a, const char *b)
 {
-    static const char *const files[] = {"grid.csv", "grid.json", "grid.svg"};
-    for (int i = 0; i < 3; i++)
+    static const char *const files[] = {"grid.csv", "grid.json", "grid.svg", "grid.pdf"};
+    for (int i = 0; i < 4; i++)
         test_folder_expect_same(a, b, files[i]);
 }
 

@@ -384,7 +384,7 @@ Test(search_positions, an_empty_circuit_has_no_rows)
 /* ---- runs ---- */
 
 static const char *const files[] = {"circuit.json", "scores.csv", "circuit.svg", "positions.csv",
-                                    "positions.svg"};
+                                    "positions.svg", "positions.pdf"};
 
 static void expect_same_run(const char *a, const char *b, int n_files)
 {
@@ -421,7 +421,7 @@ Test(search_positions, threads_change_no_byte)
     run_ok(&b, "one", options);
     options.evaluation.n_threads = 2;
     run_ok(&b, "two", options);
-    expect_same_run("one", "two", 5);
+    expect_same_run("one", "two", 6);
     close_bench(&b);
 }
 
@@ -470,7 +470,7 @@ Test(search_positions, a_stopped_search_resumes_to_the_same_bytes)
         options.resume = PC_RESUME_YES;
         run_ok(&b, run, options);
         cr_expect(second.n_from_journal >= first.n_done, "%s measured something again", run);
-        expect_same_run("whole", run, 5);
+        expect_same_run("whole", run, 6);
     }
     cr_expect(n_stopped >= 5, "only %d stops", n_stopped);
     cr_expect(n_among_positions >= 1, "no stop among the positions");

@@ -11,12 +11,37 @@
 typedef pc_status (*writer)(const pc_circuit *circuit, const char *path,
                             const pc_draw_options *options);
 
+/* A line a format; the name's ending chooses. Usage and complaints list them from here. */
+static const struct {
+    const char *ending;
+    writer write;
+} formats[] = {
+    {".svg", pc_circuit_write_svg},
+    {".pdf", pc_circuit_write_pdf},
+    {".dot", pc_circuit_write_dot},
+};
+enum { N_FORMATS = sizeof formats / sizeof *formats, ENDINGS_BYTES = 128 };
+
+/* ".svg, .pdf or .dot" */
+static const char *endings(void)
+{
+    static char words[ENDINGS_BYTES];
+    size_t length = 0;
+    for (int i = 0; i < N_FORMATS; i++)
+        length += (size_t)snprintf(words + length, sizeof words - length, "%s%s",
+                                   i == 0               ? ""
+                                   : i + 1 == N_FORMATS ? " or "
+                                                        : ", ",
+                                   formats[i].ending);
+    return words;
+}
+
 static writer writer_for(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    if (dot && strcmp(dot, ".svg") == 0) return pc_circuit_write_svg;
-    if (dot && strcmp(dot, ".dot") == 0) return pc_circuit_write_dot;
-    complain("draw", "-o is \"%s\", expected a name that ends in .svg or .dot", path);
+    for (int i = 0; dot && i < N_FORMATS; i++)
+        if (strcmp(dot, formats[i].ending) == 0) return formats[i].write;
+    complain("draw", "-o is \"%s\", expected a name that ends in %s", path, endings());
     return NULL;
 }
 
@@ -27,8 +52,10 @@ int cmd_draw(int argc, char **argv)
     pc_draw_options draw = PC_DRAW_OPTIONS_INIT;
     int64_t max_edges = draw.max_edges;
     bool has_no_pruned = false, has_no_table = false;
+    char help[ENDINGS_BYTES + 16];
+    snprintf(help, sizeof help, "the figure: %s", endings());
     const option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &output, "FILE", "the figure: .svg or .dot", 0, 0},
+        {"output", 'o', OPTION_TEXT, &output, "FILE", help, 0, 0},
         {"title", 0, OPTION_TEXT, &draw.title, "TEXT", "the title (Circuit of MODEL on TASK)", 0,
          0},
         {"max-edges", 0, OPTION_INT, &max_edges, "N", "draw the N strongest, count the rest (150)",

@@ -14,7 +14,7 @@ static const command_usage usage = {
     "them,\n"
     "selects the circuit and evaluates it. DIR gets circuit.json, scores.csv, circuit.svg and "
     "run.db;\n"
-    "with --positions also positions.csv and positions.svg.",
+    "with --positions also positions.csv, positions.svg and positions.pdf.",
     "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
 
 static pc_status plan(const find_command *c, opened_model *m, const pc_task *task)

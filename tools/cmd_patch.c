@@ -27,7 +27,7 @@ static const command_usage usage = {
     "patch", "MODEL",
     "Replaces one activation at a time, layer by layer, head by head, position by position, and "
     "prints what\n"
-    "that does to the metric. DIR gets grid.csv, grid.svg (a heat map), grid.json and run.db.",
+    "that does to the metric. DIR gets grid.csv, grid.svg and grid.pdf (a heat map), grid.json and run.db.",
     "patchclamp patch demo --task induction -n 16 --what resid_pre --by layer,position "
     "--direction denoise -o out/grid",
     1};
@@ -61,7 +61,7 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {"run.db", "grid.json", "grid.csv", "grid.svg", NULL};
+static const char *const outputs[] = {"run.db", "grid.json", "grid.csv", "grid.svg", "grid.pdf", NULL};
 
 static int check_words(const patch_words *w)
 {
@@ -129,7 +129,7 @@ static pc_status measure(const patch_words *w, pc_grid_options *options, opened_
     if (status != PC_OK) return status;
     status = w->is_json ? print_grid_json(grid) : print_grid(grid, w->rows);
     if (status == PC_OK && w->directory)
-        fprintf(stderr, "written: %s/grid.csv, grid.svg, grid.json, run.db\n", w->directory);
+        fprintf(stderr, "written: %s/grid.csv, grid.svg, grid.pdf, grid.json, run.db\n", w->directory);
     pc_grid_free(grid);
     return status;
 }

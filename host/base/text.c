@@ -89,6 +89,31 @@ void pc_text_put_json_string(pc_text *text, const char *words)
     pc_text_put(text, "\"");
 }
 
+/* Bytes of the character at `s` if XML 1.0 allows it and it is well-formed UTF-8, otherwise 0. */
+static size_t xml_character(const char *s)
+{
+    const unsigned char *b = (const unsigned char *)s;
+    if (b[0] < 0x80) return b[0] >= 0x20 && b[0] != 0x7f;
+    const size_t length = pc_utf8_length(s, 4);
+    const bool is_noncharacter = length == 3 && b[0] == 0xef && b[1] == 0xbf && b[2] >= 0xbe;
+    return is_noncharacter ? 0 : length; /* U+FFFE, U+FFFF */
+}
+
+void pc_text_put_xml(pc_text *t, const char *words)
+{
+    for (const char *s = words; *s;) {
+        const size_t length = xml_character(s);
+        if (*s == '<') pc_text_put(t, "&lt;");
+        else if (*s == '>') pc_text_put(t, "&gt;");
+        else if (*s == '&') pc_text_put(t, "&amp;");
+        else if (*s == '"') pc_text_put(t, "&quot;");
+        else if (*s == '\'') pc_text_put(t, "&#39;");
+        else if (length == 0) pc_text_put(t, "\xef\xbf\xbd");
+        else pc_text_put_bytes(t, s, length);
+        s += length ? length : 1;
+    }
+}
+
 void pc_text_put_csv_field(pc_text *text, const char *words)
 {
     if (!words) return;

@@ -26,6 +26,9 @@ void pc_text_put_number(pc_text *text, double value);
 /* `words` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void pc_text_put_json_string(pc_text *text, const char *words);
 
+/* `words` as text or a quoted attribute of XML; what XML 1.0 does not allow becomes U+FFFD. */
+void pc_text_put_xml(pc_text *text, const char *words);
+
 /* `words` as a field of comma-separated values (RFC 4180): quoted where it must be, quotes doubled;
  * NULL is an empty field. */
 void pc_text_put_csv_field(pc_text *text, const char *words);

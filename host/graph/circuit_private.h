@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/text.h"
+#include "graph/figure.h"
 #include "patchclamp/circuit.h"
 
 enum { PC_CIRCUIT_SCHEMA = 1, PC_CIRCUIT_MAX_TEXT = 4096 };
@@ -76,6 +77,8 @@ pc_status pc_circuit_put_eapig(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_edges(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_json(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_csv(pc_text *out, const pc_circuit *circuit);
+pc_status pc_circuit_put_figure(pc_text *out, const pc_circuit *circuit,
+                                const pc_draw_options *options, pc_figure_put put);
 pc_status pc_circuit_put_svg(pc_text *out, const pc_circuit *circuit,
                              const pc_draw_options *options);
 pc_status pc_circuit_put_dot(pc_text *out, const pc_circuit *circuit,

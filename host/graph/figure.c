@@ -1,7 +1,9 @@
 /* Building figures, and measuring their type. */
 #include "graph/figure.h"
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "graph/helvetica.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,16 +11,6 @@
 
 /* Fonts that stand in for Helvetica run wider: DejaVu Sans by 14 % in digits. */
 static const double width_slack = 1.15;
-
-/* Advance widths of Helvetica for U+0020..U+007E, in 1/1000 of the size. */
-static const short advance[] = {
-    278,  278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, /* space.. */
-    556,  556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, /* 0.. */
-    1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, /* @.. */
-    667,  778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, /* P.. */
-    333,  556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, /* `.. */
-    556,  556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,      /* p.. */
-};
 
 void pc_figure_free(pc_figure *figure)
 {
@@ -116,11 +108,28 @@ pc_mark *pc_figure_text(pc_figure *figure, double x, double y, double size, cons
     return mark;
 }
 
+/* Queries are long dashes, values dots; both grow a little with the stroke. */
+pc_dash_lengths pc_mark_dash_lengths(const pc_mark *mark)
+{
+    const double width = mark->stroke_width;
+    if (mark->dash == PC_DASH_LONG) return (pc_dash_lengths){6 + width, 3 + width * 0.4};
+    return (pc_dash_lengths){1.2 + width * 0.3, 1.8 + width * 0.3};
+}
+
+pc_status pc_figure_write(const pc_figure *figure, const char *path, pc_figure_put put)
+{
+    pc_text text = {0};
+    pc_status status = put(&text, figure);
+    if (status == PC_OK) status = pc_file_replace(path, text.data, text.length);
+    pc_text_free(&text);
+    return status;
+}
+
 /* Bytes of the character at `s` and its advance; broken UTF-8 counts byte by byte. */
 static size_t measure_character(double *width, const unsigned char *s)
 {
     if (s[0] < 0x80) {
-        *width = s[0] < 0x20 || s[0] == 0x7f ? 600 : advance[s[0] - 0x20];
+        *width = s[0] < 0x20 || s[0] == 0x7f ? 600 : pc_helvetica_advance(PC_HELVETICA, s[0]);
         return 1;
     }
     size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 1;
@@ -155,6 +164,16 @@ void pc_text_put_fitting(pc_text *out, const char *words, double size, double wi
     }
     pc_text_put_bytes(out, words, (size_t)(s - (const unsigned char *)words));
     pc_text_put(out, "\xe2\x80\xa6");
+}
+
+void pc_text_put_coordinate(pc_text *t, double value)
+{
+    const long long hundredths = llround(value * 100);
+    const long long size = hundredths < 0 ? -hundredths : hundredths;
+    pc_text_printf(t, "%s%lld", hundredths < 0 ? "-" : "", size / 100);
+    if (size % 100 == 0) return;
+    if (size % 10 == 0) pc_text_printf(t, ".%lld", size % 100 / 10);
+    else pc_text_printf(t, ".%02lld", size % 100);
 }
 
 void pc_text_put_fixed(pc_text *out, double value, int decimals, pc_sign_style style)

@@ -1,4 +1,4 @@
-/* A figure as a list of marks: what every picture writer (SVG now) is given.
+/* A figure as a list of marks: what every picture writer (SVG, PDF, TikZ) is given.
  *
  * Units are points (1/72 inch as a page, px on a screen), x to the right, y down. Marks are drawn
  * in order, later ones on top. */
@@ -73,13 +73,25 @@ void pc_figure_curve(pc_figure *figure, pc_point near_start, pc_point near_end, 
 size_t pc_figure_string(pc_figure *figure, const char *words);
 const char *pc_figure_words(const pc_figure *figure, size_t offset);
 
-/* The figure as an SVG document. */
-void pc_figure_put_svg(pc_text *out, const pc_figure *figure);
+/* The lengths of a dash and of the gap behind it; of a mark that has dashes. */
+typedef struct pc_dash_lengths {
+    double on, off;
+} pc_dash_lengths;
+pc_dash_lengths pc_mark_dash_lengths(const pc_mark *mark);
+
+/* The figure as a document. */
+typedef pc_status (*pc_figure_put)(pc_text *out, const pc_figure *figure);
+pc_status pc_figure_put_svg(pc_text *out, const pc_figure *figure);
+pc_status pc_figure_put_pdf(pc_text *out, const pc_figure *figure);
+/* The document as a file. */
+pc_status pc_figure_write(const pc_figure *figure, const char *path, pc_figure_put put);
 
 /* Width of a text, from Helvetica's advance widths plus what wider fonts of the stack need. */
 double pc_text_width(const char *words, double size);
 /* `words` cut with an ellipsis so that it fits into `width`; appended to `out`. */
 void pc_text_put_fitting(pc_text *out, const char *words, double size, double width);
+/* A coordinate: at most two decimals, without trailing zeros, in any locale. */
+void pc_text_put_coordinate(pc_text *out, double value);
 /* `value` with `decimals` (0 to 9) digits behind the point, in any locale; "-" is U+2212 for `sign`
  * true, and a "+" stands before positive values. */
 typedef enum pc_sign_style { PC_SIGN_PLAIN, PC_SIGN_ALWAYS } pc_sign_style;

@@ -40,6 +40,7 @@ void pc_grid_put_head(pc_text *out, const pc_grid *grid, int head);
 /* The files' contents, for writers and tests. */
 pc_status pc_grid_put_csv(pc_text *out, const pc_grid *grid);
 pc_status pc_grid_put_json(pc_text *out, const pc_grid *grid);
+pc_status pc_grid_put_figure(pc_text *out, const pc_grid *grid, pc_figure_put put);
 pc_status pc_grid_put_svg(pc_text *out, const pc_grid *grid);
 pc_status pc_draw_grid(pc_figure *figure, const pc_grid *grid);
 

@@ -27,6 +27,8 @@ double pc_position_effects_peak(int *column, const pc_position_effects *position
 
 /* The files' contents, for writers and tests. */
 pc_status pc_circuit_put_positions_csv(pc_text *out, const pc_circuit *circuit);
+pc_status pc_circuit_put_positions_figure(pc_text *out, const pc_circuit *circuit,
+                                          pc_figure_put put);
 pc_status pc_circuit_put_positions_svg(pc_text *out, const pc_circuit *circuit);
 pc_status pc_draw_positions(pc_figure *figure, const pc_circuit *circuit);
 

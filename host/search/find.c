@@ -320,6 +320,11 @@ static pc_status write_positions_svg(const void *circuit, const char *path)
     return pc_circuit_write_positions_svg(circuit, path);
 }
 
+static pc_status write_positions_pdf(const void *circuit, const char *path)
+{
+    return pc_circuit_write_positions_pdf(circuit, path);
+}
+
 static pc_status write_files(const pc_circuit *circuit, const char *directory)
 {
     static const pc_run_file files[] = {
@@ -328,9 +333,10 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
         {"circuit.svg", write_svg},
         {"positions.csv", write_positions_csv},
         {"positions.svg", write_positions_svg},
+        {"positions.pdf", write_positions_pdf},
     };
     const size_t n = sizeof files / sizeof *files;
-    return pc_run_write(directory, files, pc_circuit_positions(circuit) ? n : n - 2, circuit);
+    return pc_run_write(directory, files, pc_circuit_positions(circuit) ? n : n - 3, circuit);
 }
 
 static pc_status run(pc_circuit **out, search *s)

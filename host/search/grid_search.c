@@ -196,10 +196,18 @@ static pc_status write_svg(const void *grid, const char *path)
     return pc_grid_write_svg(grid, path);
 }
 
+static pc_status write_pdf(const void *grid, const char *path)
+{
+    return pc_grid_write_pdf(grid, path);
+}
+
 static pc_status finish(grid_search *s)
 {
     static const pc_run_file files[] = {
-        {"grid.json", write_json}, {"grid.csv", write_csv}, {"grid.svg", write_svg}};
+        {"grid.json", write_json},
+        {"grid.csv", write_csv},
+        {"grid.svg", write_svg},
+        {"grid.pdf", write_pdf}};
     if (!s->journal.store) return fill(s);
     PC_TRY(pc_store_flush(s->journal.store));
     PC_TRY(fill(s));

@@ -120,6 +120,9 @@ PC_API pc_status pc_circuit_write_eapig(const pc_circuit *circuit, const char *p
 PC_API pc_status pc_circuit_write_edges(const pc_circuit *circuit, const char *path);
 PC_API pc_status pc_circuit_write_svg(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
+/* One page of vectors, in Helvetica and Symbol, which are not embedded. */
+PC_API pc_status pc_circuit_write_pdf(const pc_circuit *circuit, const char *path,
+                                      const pc_draw_options *options);
 PC_API pc_status pc_circuit_write_dot(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
 

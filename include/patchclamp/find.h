@@ -97,8 +97,8 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * Racing in them is PC_ERR_INPUT.
  *
  * Where positions are asked for, the components are measured again at each of them alone: their
- * edges are cut there and carry the run's own values elsewhere (positions.h). positions.csv and
- * positions.svg are written then, and nothing else changes. PC_ERR_INPUT: positions that a prompt
+ * edges are cut there and carry the run's own values elsewhere (positions.h). positions.csv,
+ * positions.svg and positions.pdf are written then, and nothing else changes. PC_ERR_INPUT: positions that a prompt
  * does not have, prompts of several lengths where each position is asked for. */
 PC_API pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
                          const pc_find_options *options);

@@ -42,8 +42,8 @@ typedef struct pc_grid pc_grid;
 
 /* Measures the effect of patching `what` at each place of the grid (patch.h says which edges that
  * cuts). Under resample with denoise these are the numbers of transformer_lens.patching, as
- * differences from the corrupted run. Writes run.db as it goes, then grid.json, grid.csv and
- * grid.svg into the directory, which is made if it is missing. PC_ERR_ARG: axes that do not fit. PC_ERR_INPUT: a
+ * differences from the corrupted run. Writes run.db as it goes, then grid.json, grid.csv,
+ * grid.svg and grid.pdf into the directory, which is made if it is missing. PC_ERR_ARG: axes that do not fit. PC_ERR_INPUT: a
  * site that the model does not have, positions that a prompt does not have, prompts of several lengths where each
  * position is asked for, q, k, v and pattern with another source than resample; and what pc_find()
  * refuses about directories and resuming. */
@@ -86,10 +86,11 @@ PC_API bool pc_grid_share(double *out, const pc_grid *grid, double effect);
 /* Writers: replaced atomically, the same grid gives the same bytes.
  *   csv   layer,head,position,token,effect,stderr,share,n; what is not there is empty
  *   json  schema patchclamp-grid/1, with model, task, options and baselines
- *   svg   a heat map; with heads and positions one panel a layer */
+ *   svg, pdf   a heat map; with heads and positions one panel a layer */
 PC_API pc_status pc_grid_write_csv(const pc_grid *grid, const char *path);
 PC_API pc_status pc_grid_write_json(const pc_grid *grid, const char *path);
 PC_API pc_status pc_grid_write_svg(const pc_grid *grid, const char *path);
+PC_API pc_status pc_grid_write_pdf(const pc_grid *grid, const char *path);
 
 /* What pc_grid_write_json() writes, 0-terminated; free *text with free(). */
 PC_API pc_status pc_grid_json(char **text, const pc_grid *grid);

@@ -29,10 +29,11 @@ PC_API const pc_grid_cell *pc_position_effects_cell(const pc_position_effects *p
 
 /* Writers, as those of circuit.h; PC_ERR_ARG for a circuit without positions.
  *   csv  kind,name,position,effect,stderr,n: row by row
- *   svg  a heat map of at most 60 rows, those with the largest |effect| in a column; the caption
+ *   svg, pdf  a heat map of at most 60 rows, those with the largest |effect| in a column; the caption
  *        counts the others */
 PC_API pc_status pc_circuit_write_positions_csv(const pc_circuit *circuit, const char *path);
 PC_API pc_status pc_circuit_write_positions_svg(const pc_circuit *circuit, const char *path);
+PC_API pc_status pc_circuit_write_positions_pdf(const pc_circuit *circuit, const char *path);
 
 #ifdef __cplusplus
 }

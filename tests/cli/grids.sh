@@ -23,7 +23,7 @@ expect_line '^ *1 +0 +[0-9]+ +.*\+[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect_line '^[0-9]+ of 24 cells are untouched'
 expect_line '^resid_pre patched by layer,position \(source resample, direction denoise\)$'
 expect "no spaces at the end of a line" test -z "$(grep ' $' "$out")"
-for file in grid.csv grid.json grid.svg run.db; do
+for file in grid.csv grid.json grid.svg grid.pdf run.db; do
     expect "written" test -s "stream/$file"
 done
 expect "header of grid.csv" test "$(head -n 1 stream/grid.csv)" = layer,head,position,token,effect,stderr,share,n
@@ -97,7 +97,7 @@ expect_refusal 2 'grid was resid_pre, now absent' find demo --task induction -n 
 cp -r stream again
 rm again/grid.*
 expect_exit 0 "${patch[@]}" --what resid_pre --direction denoise -o again --resume
-for file in grid.csv grid.json grid.svg; do
+for file in grid.csv grid.json grid.svg grid.pdf; do
     expect_same stream/$file again/$file
 done
 
@@ -118,7 +118,7 @@ for signal in INT KILL; do
     [ $signal = KILL ] || expect "how it goes on" grep -q "run_$signal.*--resume" "$err"
     expect "no result" test ! -e "run_$signal/grid.csv"
     expect_exit 0 "${long[@]}" -o "run_$signal" --resume --threads 1
-    for file in grid.csv grid.json grid.svg; do
+    for file in grid.csv grid.json grid.svg grid.pdf; do
         expect_same whole/$file "run_$signal/$file"
     done
 done

@@ -6,7 +6,7 @@
 json_value=$2
 if [ "$3" = 1 ]; then size=(-n 3 --length 12); else size=(-n 16 --length 12); fi
 find=(find demo --task induction "${size[@]}")
-results=(circuit.json scores.csv circuit.svg positions.csv positions.svg)
+results=(circuit.json scores.csv circuit.svg positions.csv positions.svg positions.pdf)
 
 # ---- what it prints and writes ----
 expect_exit 0 "${find[@]}" --positions each -o each
@@ -15,7 +15,7 @@ expect_line '^ *[0-9]+ +input->a0\.h3<v> +4 +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect_line '^ *[0-9]+ +a0\.h3->a1\.h2<k> +5 +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect_line '^ *[0-9]+ +m1->logits +11 +end +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect "no spaces at the end of a line" test -z "$(grep ' $' "$out")"
-expect "what is written" grep -q '^written: each/circuit.json, scores.csv, circuit.svg, positions.csv, positions.svg, run.db$' "$err"
+expect "what is written" grep -q '^written: each/circuit.json, scores.csv, circuit.svg, positions.csv, positions.svg, positions.pdf, run.db$' "$err"
 kept=$("$json_value" each/circuit.json evaluation.kept)
 expect "header of positions.csv" test "$(head -n 1 each/positions.csv)" = kind,name,position,effect,stderr,n
 expect "a line an edge and position" test "$(wc -l <each/positions.csv)" = $((1 + 12 * kept))
@@ -93,7 +93,7 @@ expect_refusal 2 'S3' "${named[@]}" --positions S1,S3 -o new
 expect_refusal 2 'given twice' "${named[@]}" --positions S1,S1 -o new
 expect_refusal 2 'expected a number' "${named[@]}" --positions '' -o new
 expect_refusal 2 'position 12 is outside prompt 0 of 12 tokens' "${find[@]}" --positions 12 -o new
-for file in positions.csv positions.svg; do
+for file in positions.csv positions.svg positions.pdf; do
     expect_refusal 3 "the task each/$file would be overwritten" find demo --task each/$file --positions each -o each
 done
 report

@@ -25,6 +25,7 @@ static void expect_drawings(const pc_circuit *c)
 {
     pc_text text = {0};
     if (pc_circuit_put_svg(&text, c, NULL) != PC_OK) abort();
+    if (pc_circuit_put_figure(&text, c, NULL, pc_figure_put_pdf) != PC_OK) abort();
     if (pc_circuit_put_dot(&text, c, NULL) != PC_OK) abort();
     if (pc_circuit_put_csv(&text, c) != PC_OK) abort();
     pc_text_free(&text);
