@@ -99,8 +99,9 @@ static int read_method(pc_find_options *out, const find_command *w)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {"run.db",        "circuit.json",  "scores.csv", "circuit.svg",
-                                      "positions.csv", "positions.svg", "positions.pdf", NULL};
+static const char *const outputs[] = {
+    "run.db",        "circuit.json",  "scores.csv",    "circuit.svg",
+    "positions.csv", "positions.svg", "positions.pdf", NULL};
 
 static int read_position_options(pc_position_options *out, position_words *names,
                                  const find_command *w)
@@ -172,6 +173,7 @@ pc_status print_found(const find_command *c, const pc_circuit *circuit)
     if (status == PC_OK && has_positions && !c->is_json) status = print_positions(circuit, c->rows);
     if (status == PC_OK)
         fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, %srun.db\n",
-                c->options.directory, has_positions ? "positions.csv, positions.svg, positions.pdf, " : "");
+                c->options.directory,
+                has_positions ? "positions.csv, positions.svg, positions.pdf, " : "");
     return status;
 }
