@@ -4,39 +4,89 @@
 #include "kernels/instruction_set.h"
 #include "kernels/slopes.h"
 
-static inline void run(const pc_activation_backward_args *args, pc_activation kind,
-                       pc_gradient_rule rule)
+#include <stddef.h>
+#include <string.h>
+
+/* Of a stretch of elements. It is computed aside, because da may be dout: then the compiler need
+ * not look. */
+enum { STRETCH = 128 };
+typedef struct slopes {
+    float gate[STRETCH], slope[STRETCH];
+} slopes;
+
+static void relu_slopes(slopes *to, const float *a, int64_t n)
 {
-    const float half = rule == PC_RELEVANCE && args->u ? 0.5f : 1.0f;
-    for (int64_t i = 0; i < args->n; i++) {
-        const float a = args->a[i], d = half * args->dout[i];
-        const pc_slope slope = pc_slope_of(a, kind);
-        const float by_a = rule == PC_RELEVANCE ? slope.gate : slope.slope;
-        args->da[i] = args->u ? d * by_a * args->u[i] : d * by_a;
-        if (args->u) args->du[i] = d * (a * slope.gate);
+    for (int64_t i = 0; i < n; i++)
+        to->gate[i] = to->slope[i] = pc_relu_slope(a[i]).slope;
+}
+
+static void gelu_slopes(slopes *to, const float *a, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const pc_slope at = pc_gelu_slope(a[i]);
+        to->gate[i] = at.gate;
+        to->slope[i] = at.slope;
     }
 }
 
-static inline void run_rule(const pc_activation_backward_args *args, pc_activation kind)
+static void gelu_tanh_slopes(slopes *to, const float *a, int64_t n)
 {
-    if (args->rule == PC_RELEVANCE) run(args, kind, PC_RELEVANCE);
-    else run(args, kind, PC_GRADIENT);
+    for (int64_t i = 0; i < n; i++) {
+        const pc_slope at = pc_gelu_tanh_slope(a[i]);
+        to->gate[i] = at.gate;
+        to->slope[i] = at.slope;
+    }
+}
+
+static void silu_slopes(slopes *to, const float *a, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const pc_slope at = pc_silu_slope(a[i]);
+        to->gate[i] = at.gate;
+        to->slope[i] = at.slope;
+    }
+}
+
+typedef void slopes_fn(slopes *to, const float *a, int64_t n);
+
+static slopes_fn *const slopes_of[] = {[PC_ACTIVATION_RELU] = relu_slopes,
+                                       [PC_ACTIVATION_GELU] = gelu_slopes,
+                                       [PC_ACTIVATION_GELU_TANH] = gelu_tanh_slopes,
+                                       [PC_ACTIVATION_SILU] = silu_slopes};
+
+static void run_plain(const pc_activation_backward_args *args, int64_t from, int64_t n,
+                      const slopes *at)
+{
+    const float *dout = args->dout + from;
+    const float *by = args->rule == PC_RELEVANCE ? at->gate : at->slope;
+    float da[STRETCH];
+    for (int64_t i = 0; i < n; i++)
+        da[i] = dout[i] * by[i];
+    memcpy(args->da + from, da, (size_t)n * sizeof *da);
+}
+
+static void run_gated(const pc_activation_backward_args *args, int64_t from, int64_t n,
+                      const slopes *at)
+{
+    const float *dout = args->dout + from, *a = args->a + from, *u = args->u + from;
+    const float *by = args->rule == PC_RELEVANCE ? at->gate : at->slope;
+    const float half = args->rule == PC_RELEVANCE ? 0.5f : 1.0f;
+    float da[STRETCH], du[STRETCH];
+    for (int64_t i = 0; i < n; i++) {
+        da[i] = half * dout[i] * by[i] * u[i];
+        du[i] = half * dout[i] * (a[i] * at->gate[i]);
+    }
+    memcpy(args->da + from, da, (size_t)n * sizeof *da);
+    memcpy(args->du + from, du, (size_t)n * sizeof *du);
 }
 
 void PC_FOR_SET(pc_activation_backward)(const pc_activation_backward_args *args)
 {
-    switch (args->kind) { /* a loop for each */
-    case PC_ACTIVATION_RELU:
-        run_rule(args, PC_ACTIVATION_RELU);
-        break;
-    case PC_ACTIVATION_GELU:
-        run_rule(args, PC_ACTIVATION_GELU);
-        break;
-    case PC_ACTIVATION_GELU_TANH:
-        run_rule(args, PC_ACTIVATION_GELU_TANH);
-        break;
-    case PC_ACTIVATION_SILU:
-        run_rule(args, PC_ACTIVATION_SILU);
-        break;
+    slopes at;
+    for (int64_t from = 0; from < args->n; from += STRETCH) {
+        const int64_t rest = args->n - from, n = rest < STRETCH ? rest : STRETCH;
+        slopes_of[args->kind](&at, args->a + from, n);
+        if (args->u) run_gated(args, from, n, &at);
+        else run_plain(args, from, n, &at);
     }
 }

@@ -259,6 +259,89 @@ static void run_attention(const pc_cpu_ops *ops)
     }
 }
 
+static void run_norm_backward(const pc_cpu_ops *ops)
+{
+    const pc_norm_backward_args args = {.dx = out,
+                                        .dy = d,
+                                        .x = x,
+                                        .mean = stats,
+                                        .variance = stats,
+                                        .gain = second,
+                                        .eps = 1e-5,
+                                        .rows = ROWS,
+                                        .width = D_MODEL,
+                                        .n_base = SEQ};
+    ops->layernorm_backward(&args);
+}
+
+static void run_activation_backward(const pc_cpu_ops *ops)
+{
+    const pc_activation_backward_args args = {
+        .da = out, .dout = d, .a = x, .n = ROWS * D_MLP, .kind = activation};
+    ops->activation_backward(&args);
+}
+
+static void run_attention_backward(const pc_cpu_ops *ops)
+{
+    pc_attention_backward_item items[HEADS];
+    for (int head = 0; head < HEADS; head++) {
+        const int64_t at = head * D_HEAD;
+        items[head] = (pc_attention_backward_item){.dz = at,
+                                                   .dq = at,
+                                                   .dk = at,
+                                                   .dv = at,
+                                                   .q = at,
+                                                   .k = at,
+                                                   .v = at,
+                                                   .seq = SEQ,
+                                                   .n_heads = 1};
+    }
+    ops->attention_backward(
+        &(pc_attention_backward_batch){.dq = out,
+                                       .dk = out + D_MODEL,
+                                       .dv = out + 2 * D_MODEL,
+                                       .dz = d,
+                                       .q = x,
+                                       .k = x + D_MODEL,
+                                       .v = x + 2 * D_MODEL,
+                                       .log_pattern = log_pattern,
+                                       .dq_stride = 3 * D_MODEL,
+                                       .dk_stride = 3 * D_MODEL,
+                                       .dv_stride = 3 * D_MODEL,
+                                       .dz_stride = D_MODEL,
+                                       .q_stride = 3 * D_MODEL,
+                                       .k_stride = 3 * D_MODEL,
+                                       .v_stride = 3 * D_MODEL,
+                                       .items = items,
+                                       .n_items = HEADS,
+                                       .most_seq = SEQ,
+                                       .kind = {.d_head = D_HEAD, .scale = 0.125},
+                                       .scratch = scratch});
+}
+
+/* A layer's readers with what some writers change, in a prompt of 15 tokens. */
+enum { DOT_WRITERS = 13, DOT_READERS = 37, DOT_LENGTH = SEQ * D_MODEL };
+
+static void run_pair_dots(const pc_cpu_ops *ops)
+{
+    static double sums[DOT_WRITERS * DOT_READERS];
+    static float *writers, *readers;
+    if (!writers) writers = numbers(DOT_WRITERS * DOT_LENGTH, 1);
+    if (!readers) readers = numbers(DOT_READERS * DOT_LENGTH, 1);
+    const pc_dot_item item = {.n = DOT_LENGTH};
+    ops->pair_dots(&(pc_pair_dots_args){.out = sums,
+                                        .a = writers,
+                                        .b = readers,
+                                        .out_stride = DOT_READERS,
+                                        .a_stride = DOT_LENGTH,
+                                        .b_stride = DOT_LENGTH,
+                                        .n_a = DOT_WRITERS,
+                                        .n_b = DOT_READERS,
+                                        .items = &item,
+                                        .n_items = 1,
+                                        .weight = 1});
+}
+
 static const struct row_operator {
     const char *name;
     void (*run)(const pc_cpu_ops *ops);
@@ -275,6 +358,12 @@ static const struct row_operator {
     {"gelu, tanh form, gated", run_gated_activation, ROWS *D_MLP, PC_ACTIVATION_GELU_TANH},
     {"attention, 15 tokens", run_attention, SEQ *D_MODEL, PC_ACTIVATION_RELU},
     {"rotary", run_rotary, ROWS *D_MODEL, PC_ACTIVATION_RELU},
+    {"layer norm, backwards", run_norm_backward, ROWS *D_MODEL, PC_ACTIVATION_RELU},
+    {"gelu, backwards", run_activation_backward, ROWS *D_MLP, PC_ACTIVATION_GELU},
+    {"gelu, tanh form, backw.", run_activation_backward, ROWS *D_MLP, PC_ACTIVATION_GELU_TANH},
+    {"attention, backwards", run_attention_backward, SEQ *D_MODEL, PC_ACTIVATION_RELU},
+    {"pair dots, a product", run_pair_dots, 1.0 * DOT_WRITERS *DOT_READERS *DOT_LENGTH,
+     PC_ACTIVATION_RELU},
     {"divergence", run_divergence, VOCAB, PC_ACTIVATION_RELU},
 };
 
