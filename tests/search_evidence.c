@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,104 @@ Test(search_evidence, everything_is_faithful_and_nothing_is_not)
             close_setting(&s);
         }
     cr_expect(n_scales >= 4, "only %d of the models have a scale", n_scales);
+}
+
+/* A held-out task of a split of one's own: what find says of it is what evaluating says. */
+static pc_circuit *find_with(const setting *s, const pc_task *const *others, int n)
+{
+    pc_circuit *circuit = NULL;
+    pc_find_options o = PC_FIND_OPTIONS_INIT;
+    o.evaluation = s->options;
+    o.selection = PC_SELECT_TOP;
+    o.top = 12;
+    o.held_out = others;
+    o.n_held_out = n;
+    pc_find(&circuit, s->model, s->task, &o);
+    return circuit;
+}
+
+static double number(const pc_circuit *circuit, const char *name)
+{
+    double value = NAN;
+    pc_circuit_evaluation(&value, circuit, name);
+    return value;
+}
+
+static pc_task *generated(const setting *s, const char *split)
+{
+    const pc_model_info *info = pc_model_describe(s->model);
+    const pc_task_limits limits = {
+        .vocab = info->vocab, .vocab_out = info->vocab_out, .n_ctx = info->n_ctx, .bos = info->bos};
+    const pc_task_options options = {.n = 5, .split = split};
+    pc_task *task;
+    if (pc_task_generate(&task, "induction", NULL, &limits, &options) == PC_OK) return task;
+    cr_assert(strstr(pc_last_error(), "words in the vocabulary") ||
+                  strstr(pc_last_error(), "context"),
+              "%s", pc_last_error());
+    return NULL; /* a model too small */
+}
+
+static void expect_number(const pc_circuit *circuit, const char *name, double expected)
+{
+    cr_expect(number(circuit, name) == expected, "%s is %.17g, expected %.17g", name,
+              number(circuit, name), expected);
+}
+
+/* Returns whether the circuit has a scale on these prompts; where not, nothing is said. */
+static bool check_found(const setting *s, const pc_circuit *circuit, const pc_task *task,
+                        const char *prefix)
+{
+    const setting there = {s->model, (pc_task *)task, s->options};
+    const char *const names[] = {"faithfulness", "low", "high", "circuit"};
+    pc_faithfulness f = {.faithfulness = NAN};
+    const bool has_scale = evaluate(&f, &there, circuit);
+    const double expected[] = {f.faithfulness, f.low, f.high, f.circuit};
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+        if (has_scale) expect_number(circuit, name, expected[i]);
+        else cr_expect(isnan(number(circuit, name)) || i == 3, "%s", name);
+    }
+    return has_scale;
+}
+
+Test(search_evidence, find_says_of_held_out_prompts_what_evaluating_says)
+{
+    int n_scales[2] = {0};
+    for (int i = 0; i < 2 * N_GOLDEN_MODELS; i++) {
+        setting s = open_setting(golden_models[i / 2], (pc_direction)(i % 2));
+        pc_task_free(s.task);
+        s.task = generated(&s, "train");
+        pc_task *other = generated(&s, "test");
+        const pc_task *const others[] = {other};
+        if (s.task && other) {
+            pc_circuit *circuit = find_with(&s, others, 1);
+            cr_assert(circuit, "%s", pc_last_error());
+            n_scales[0] += check_found(&s, circuit, s.task, "");
+            n_scales[1] += check_found(&s, circuit, other, "test_");
+            expect_number(circuit, "test_n", 5);
+            pc_circuit_free(circuit);
+        }
+        pc_task_free(other);
+        close_setting(&s);
+    }
+    cr_expect(n_scales[0] >= 4 && n_scales[1] >= 4, "%d and %d scales", n_scales[0], n_scales[1]);
+}
+
+Test(search_evidence, held_out_tasks_have_splits_of_their_own)
+{
+    setting s = open_setting("gpt2-plain", PC_DIRECTION_NOISE);
+    pc_task_free(s.task);
+    s.task = generated(&s, "train");
+    pc_task *same = generated(&s, "train"), *test = generated(&s, "test");
+    const pc_task *const as_own[] = {same}, *const twice[] = {test, test};
+    cr_expect_null(find_with(&s, as_own, 1));
+    cr_expect(strstr(pc_last_error(), "of split \"train\""), "%s", pc_last_error());
+    cr_expect_null(find_with(&s, twice, 2));
+    cr_expect(strstr(pc_last_error(), "of split \"test\""), "%s", pc_last_error());
+    pc_task_free(same);
+    pc_task_free(test);
+    close_setting(&s);
 }
 
 static pc_circuit_edge *edge_named(pc_circuit *circuit, const char *name)

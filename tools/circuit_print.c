@@ -2,6 +2,7 @@
 #include "circuit_print.h"
 
 #include "json_out.h"
+#include "splits_print.h"
 #include "table.h"
 
 #include <math.h>
@@ -171,6 +172,7 @@ static void print_summary(const pc_circuit *circuit)
     print_refinement(circuit, all);
     print_acdc(circuit);
     print_significance(circuit);
+    print_split_faithfulness(circuit);
 }
 
 pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
@@ -203,8 +205,9 @@ pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
 
 static void print_numbers(const pc_circuit *circuit)
 {
-    static const char *const names[] = {"faithfulness",   "clean", "corrupted", "circuit",
-                                        "circuit_stderr", "n",     "kept",      "components"};
+    static const char *const names[] = {"faithfulness", "low",       "high",           "clean",
+                                        "corrupted",    "circuit",   "circuit_stderr", "n",
+                                        "kept",         "components"};
     double empty;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         double value;
@@ -223,6 +226,7 @@ pc_status print_circuit_json(const pc_circuit *circuit)
         json_begin(NULL, '{');
         json_text("level", pc_circuit_option(circuit, "level"));
         print_numbers(circuit);
+        print_splits_json(circuit);
         json_begin("ranked", '[');
         for (size_t i = 0; i < n; i++) {
             const component c = is_of_edges(circuit)

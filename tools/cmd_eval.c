@@ -4,6 +4,7 @@
 #include "json_out.h"
 #include "open_model.h"
 #include "shared_options.h"
+#include "splits_print.h"
 #include "table.h"
 
 #include <math.h>
@@ -106,9 +107,6 @@ static pc_status evaluate_one(const evaluated *e)
 
 /* ---- all splits side by side ---- */
 
-enum { N_SPLITS = 3 };
-static const char *const splits[N_SPLITS] = {"train", "test", "ood"};
-
 static void print_splits(const pc_faithfulness *f, const evaluated *e)
 {
     table t;
@@ -117,7 +115,7 @@ static void print_splits(const pc_faithfulness *f, const evaluated *e)
         table_cell(&t, "to"), table_cell(&t, "without it"), table_cell(&t, "by chance"),
         table_cell(&t, "circuit"), table_cell(&t, "full");
     for (int i = 0; i < N_SPLITS; i++) {
-        table_cell(&t, "%s", splits[i]);
+        table_cell(&t, "%s", split_names[i]);
         table_cell(&t, "%.4f", f[i].faithfulness);
         table_cell(&t, "%.4f", f[i].low);
         table_cell(&t, "%.4f", f[i].high);
@@ -129,12 +127,9 @@ static void print_splits(const pc_faithfulness *f, const evaluated *e)
     }
     table_print(&t);
     table_free(&t);
-    const double gain = f[2].faithfulness - f[0].faithfulness;
-    printf(
-        "\n%lld of %lld components, %s, %d prompts of each split; on ood the faithfulness is %.4f "
-        "%s than on train\n",
-        (long long)f->n_kept, (long long)f->n_all, pc_metric_name(e->options->metric), f->n,
-        fabs(gain), gain < 0 ? "lower" : "higher");
+    printf("\n%lld of %lld components, %s, %d prompts of each split; ", (long long)f->n_kept,
+           (long long)f->n_all, pc_metric_name(e->options->metric), f->n);
+    print_drop(f[0].faithfulness, f[2].faithfulness);
 }
 
 static pc_status evaluate_splits(const evaluated *e)
@@ -142,7 +137,7 @@ static pc_status evaluate_splits(const evaluated *e)
     pc_faithfulness f[N_SPLITS];
     for (int i = 0; i < N_SPLITS; i++) {
         pc_task *task = NULL;
-        pc_status status = open_prompts(&task, e, splits[i]);
+        pc_status status = open_prompts(&task, e, split_names[i]);
         if (status == PC_OK)
             status = pc_circuit_evaluate(&f[i], e->circuit, e->m->model, task, e->options);
         pc_task_free(task);
@@ -154,7 +149,7 @@ static pc_status evaluate_splits(const evaluated *e)
     }
     json_begin(NULL, '{');
     for (int i = 0; i < N_SPLITS; i++)
-        print_json(splits[i], &f[i]);
+        print_json(split_names[i], &f[i]);
     json_end('}');
     return PC_OK;
 }

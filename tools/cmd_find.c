@@ -12,8 +12,9 @@ static const command_usage usage = {
     "find", "MODEL",
     "Measures every node, edge or neuron alone (each effect is that of a real intervention), ranks "
     "them,\n"
-    "selects the circuit and evaluates it. DIR gets circuit.json, scores.csv, circuit.svg and "
-    "run.db;\n"
+    "selects the circuit and evaluates it, of a built-in task on the splits train, test and ood. "
+    "DIR gets\n"
+    "circuit.json, scores.csv, circuit.svg and run.db;\n"
     "with --positions also positions.csv, positions.svg and positions.pdf.",
     "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
 

@@ -153,7 +153,33 @@ int find_command_read(find_command *c)
 
 void find_command_free(find_command *c)
 {
+    for (int i = 0; i < c->others.n; i++)
+        pc_task_free(c->others.tasks[i]);
     position_words_free(&c->columns);
+}
+
+static void open_other_splits(find_command *c, const opened_model *m, const pc_task *task)
+{
+    const pc_task_limits limits = limits_of(m);
+    pc_task_options options = task_options_of(&c->prompts);
+    other_splits *others = &c->others;
+    for (int i = 0; i < N_SPLITS; i++) {
+        pc_task **next = &others->tasks[others->n];
+        options.split = split_names[i];
+        if (strcmp(pc_task_split(task), split_names[i]) == 0) continue;
+        if (pc_task_generate(next, c->task, m->tokenizer, &limits, &options) == PC_OK) others->n++;
+        else snprintf(others->why_not[i], sizeof others->why_not[i], "%s", pc_last_error());
+    }
+    c->options.held_out = (const pc_task *const *)others->tasks;
+    c->options.n_held_out = others->n;
+}
+
+static void tell_missing_splits(const other_splits *others)
+{
+    for (int i = 0; i < N_SPLITS; i++)
+        if (others->why_not[i][0])
+            fprintf(stderr, "the circuit was not evaluated on %s: %s\n", split_names[i],
+                    others->why_not[i]);
 }
 
 pc_status find_command_open_task(pc_task **out, find_command *c, opened_model *m)
@@ -162,6 +188,7 @@ pc_status find_command_open_task(pc_task **out, find_command *c, opened_model *m
     m->bos_rule = c->bos_rule;
     const pc_status status = open_task(out, c->task, m, &options);
     if (status != PC_OK) return status;
+    if (!is_task_file(c->task)) open_other_splits(c, m, *out);
     c->options.positions.tokenizer = m->tokenizer;
     return pc_model_set_kv_granularity(m->model, c->kv);
 }
@@ -175,5 +202,6 @@ pc_status print_found(const find_command *c, const pc_circuit *circuit)
         fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, %srun.db\n",
                 c->options.directory,
                 has_positions ? "positions.csv, positions.svg, positions.pdf, " : "");
+    if (status == PC_OK) tell_missing_splits(&c->others);
     return status;
 }

@@ -6,6 +6,15 @@
 #include "options.h"
 #include "position_words.h"
 #include "shared_options.h"
+#include "splits_print.h"
+
+/* The other splits of a built-in task, that the circuit is evaluated on as well; of one that cannot
+ * be generated, why. */
+typedef struct other_splits {
+    pc_task *tasks[N_SPLITS];
+    int n;
+    char why_not[N_SPLITS][256];
+} other_splits;
 
 typedef struct find_command {
     const char *command; /* who complains */
@@ -21,6 +30,7 @@ typedef struct find_command {
     pc_kv_granularity kv;
     pc_bos_rule bos_rule;
     position_words columns;
+    other_splits others; /* of the task that is open */
 } find_command;
 
 /* Nothing said yet; `command` names it in complaints. */
@@ -32,10 +42,12 @@ parse_outcome find_command_parse(find_command *c, const command_usage *usage, in
 int find_command_read(find_command *c);
 void find_command_free(find_command *c);
 
-/* Opens the task for a model that is open, and sets the granularity of the model. */
+/* Opens the task and its other splits for a model that is open, and sets the granularity of the
+ * model. */
 pc_status find_command_open_task(pc_task **out, find_command *c, opened_model *m);
 
-/* The result on stdout, as the words ask for it, and which files were written on stderr. */
+/* The result on stdout, as the words ask for it, and on stderr which files were written, and
+ * on which splits the circuit was not evaluated. */
 pc_status print_found(const find_command *c, const pc_circuit *circuit);
 
 #endif

@@ -164,19 +164,9 @@ pc_status pc_evidence_measure(pc_faithfulness *out, const bool *kept,
     return status;
 }
 
-/* ---- minimality ---- */
+/* ---- the ends of the scale, and the circuit ---- */
 
-enum { TOGETHER = 64 };
-
-typedef struct minimality {
-    const pc_candidates *candidates;
-    pc_journal *journal;
-    pc_direction direction;
-    const bool *kept;
-    bool *marks;     /* (n) */
-    double *ends;    /* (3, n_prompts) metrics of nothing, all, the circuit */
-    double *metrics; /* (TOGETHER, n_prompts) */
-} minimality;
+enum { TOGETHER = 64, N_ENDS = CIRCUIT + 1 };
 
 /* Metrics of circuits, which are freed. */
 static pc_status measure_and_free(double *metrics, pc_intervention **circuits, int n,
@@ -195,20 +185,52 @@ static pc_status measure_and_free(double *metrics, pc_intervention **circuits, i
     return status;
 }
 
-static pc_status measure_ends(minimality *m)
+/* Metrics of nothing, all and the circuit: ends (N_ENDS, n_prompts). marks (n) is room. */
+static pc_status measure_ends(double *ends, bool *marks, const bool *kept,
+                              const pc_candidates *candidates, pc_journal *journal,
+                              pc_direction direction)
 {
-    pc_intervention *circuits[3] = {NULL};
+    pc_intervention *circuits[N_ENDS] = {NULL};
     pc_status status = PC_OK;
-    for (int which = 0; which < 3 && status == PC_OK; which++) {
-        for (int64_t i = 0; i < m->candidates->n; i++)
-            m->marks[i] = which == ALL || (which == CIRCUIT && m->kept[i]);
-        status = pc_candidates_circuit(&circuits[which], m->candidates, m->marks, m->direction);
+    for (int which = 0; which < N_ENDS && status == PC_OK; which++) {
+        for (int64_t i = 0; i < candidates->n; i++)
+            marks[i] = which == ALL || (which == CIRCUIT && kept[i]);
+        status = pc_candidates_circuit(&circuits[which], candidates, marks, direction);
     }
-    if (status == PC_OK) return measure_and_free(m->ends, circuits, 3, m->journal);
-    for (int which = 0; which < 3; which++)
+    if (status == PC_OK) return measure_and_free(ends, circuits, N_ENDS, journal);
+    for (int which = 0; which < N_ENDS; which++)
         pc_intervention_free(circuits[which]);
     return status;
 }
+
+pc_status pc_evidence_interval(double *low, double *high, const bool *kept,
+                               const pc_candidates *candidates, pc_journal *journal,
+                               pc_direction direction)
+{
+    const int n = journal->n_prompts;
+    bool *marks = pc_alloc((size_t)candidates->n, sizeof *marks);
+    double *ends = pc_alloc(N_ENDS * (size_t)n, sizeof *ends);
+    pc_status status = marks && ends ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK) status = measure_ends(ends, marks, kept, candidates, journal, direction);
+    if (status == PC_OK)
+        status = pc_bootstrap_ratio(low, high, ends + CIRCUIT * n, ends + NONE * n, ends + ALL * n,
+                                    n, 0.05);
+    free(ends);
+    free(marks);
+    return status;
+}
+
+/* ---- minimality ---- */
+
+typedef struct minimality {
+    const pc_candidates *candidates;
+    pc_journal *journal;
+    pc_direction direction;
+    const bool *kept;
+    bool *marks;     /* (n) */
+    double *ends;    /* (N_ENDS, n_prompts) metrics of nothing, all, the circuit */
+    double *metrics; /* (TOGETHER, n_prompts) */
+} minimality;
 
 /* The circuit without each of the n components. */
 static pc_status measure_without(minimality *m, const int64_t *components, int n)
@@ -249,7 +271,7 @@ static int compare_rows(const void *a, const void *b)
 
 static pc_status fill_rows(pc_minimality *rows, minimality *m, const int64_t *components, int64_t n)
 {
-    PC_TRY(measure_ends(m));
+    PC_TRY(measure_ends(m->ends, m->marks, m->kept, m->candidates, m->journal, m->direction));
     for (int64_t first = 0; first < n; first += TOGETHER) {
         const int some = n - first < TOGETHER ? (int)(n - first) : TOGETHER;
         PC_TRY(measure_without(m, components + first, some));
@@ -273,7 +295,7 @@ pc_status pc_evidence_minimality(pc_minimality **rows, int64_t *n, const bool *k
     for (int64_t i = 0; components && i < candidates->n; i++)
         if (kept[i]) components[(*n)++] = i;
     m.marks = pc_alloc(all, sizeof *m.marks);
-    m.ends = pc_alloc(3 * n_prompts, sizeof *m.ends);
+    m.ends = pc_alloc(N_ENDS * n_prompts, sizeof *m.ends);
     m.metrics = pc_alloc(TOGETHER * n_prompts, sizeof *m.metrics);
     *rows = pc_alloc((size_t)*n, sizeof **rows);
     pc_status status = components && m.marks && m.ends && m.metrics && *rows ? PC_OK : PC_ERR_NOMEM;

@@ -11,6 +11,11 @@ pc_status pc_evidence_measure(pc_faithfulness *out, const bool *kept,
                               const pc_candidates *candidates, pc_journal *journal,
                               pc_direction direction);
 
+/* The 95 % interval of the faithfulness of kept (candidates->n). */
+pc_status pc_evidence_interval(double *low, double *high, const bool *kept,
+                               const pc_candidates *candidates, pc_journal *journal,
+                               pc_direction direction);
+
 /* What the removal of each component costs, the least first. Free *rows. */
 pc_status pc_evidence_minimality(pc_minimality **rows, int64_t *n, const bool *kept,
                                  const pc_candidates *candidates, pc_journal *journal,

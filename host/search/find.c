@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "patch/evaluator.h"
 #include "search/acdc.h"
+#include "search/held_out.h"
 #include "search/position_sweep.h"
 #include "search/racing.h"
 #include "search/refine.h"
@@ -15,6 +16,7 @@
 #include "search/sweep_plan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,10 +53,22 @@ static void put_selection(char out[64], const pc_find_options *o)
     }
 }
 
+/* Which tasks are held out: their splits, and the beginnings of their digests. */
+enum { HELD_OUT_BYTES = 256, DIGEST_SHOWN = 16 };
+static void put_held_out(char out[HELD_OUT_BYTES], const pc_find_options *o)
+{
+    size_t n = 0;
+    out[0] = 0;
+    for (int i = 0; i < o->n_held_out; i++)
+        n += (size_t)snprintf(out + n, HELD_OUT_BYTES - n, "%s%.20s %.*s", i ? ", " : "",
+                              pc_task_split(o->held_out[i]), DIGEST_SHOWN,
+                              pc_task_sha256(o->held_out[i]));
+}
+
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o, const pc_position_sweep *positions)
 {
-    char selection[64], confidence[32];
+    char selection[64], confidence[32], held_out[HELD_OUT_BYTES];
     pc_run_facts facts;
     put_selection(selection, o);
     PC_TRY(pc_run_facts_init(&facts, model, task, &o->evaluation));
@@ -63,6 +77,8 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
     pc_run_facts_add(&facts, "selection", selection);
     if (strcmp(o->method, "racing") == 0)
         pc_run_facts_add(&facts, "confidence", pc_format_number(confidence, o->confidence));
+    put_held_out(held_out, o);
+    if (o->n_held_out) pc_run_facts_add(&facts, "tasks_held_out", held_out);
     pc_position_sweep_add_facts(&facts, positions);
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
@@ -85,6 +101,7 @@ typedef struct search {
     pc_scale scale;
     pc_choice choice;
     pc_position_sweep positions;
+    pc_held_out own, held_out[PC_MOST_HELD_OUT];
 } search;
 
 static pc_status allocate(search *s)
@@ -121,6 +138,7 @@ static pc_status prepare(search *s)
     const pc_progress start = {
         .phase = "baseline", .unit = "prompts", .n_all = s->journal.n_prompts};
     PC_TRY(pc_watch_tell(&s->watch, &start, &s->journal));
+    PC_TRY(pc_held_out_check(s->model, s->task, s->options));
     PC_TRY(pc_evaluator_open_watched(&s->journal.evaluator, s->model, s->task, evaluation,
                                      keep_going, s));
     s->is_refined =
@@ -278,6 +296,42 @@ static pc_status measure(search *s)
     return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
 }
 
+/* ---- the circuit on other prompts ---- */
+
+static pc_status measure_held_out(pc_held_out *out, search *s, const pc_task *task)
+{
+    pc_evaluator_options evaluation = s->options->evaluation;
+    pc_journal journal = {.model = s->model, .n_prompts = pc_task_n(task)};
+    pc_scale scale;
+    if (s->is_refined) evaluation.precision = PC_PRECISION_FP32; /* as the circuit's own */
+    PC_TRY(
+        pc_evaluator_open_watched(&journal.evaluator, s->model, task, &evaluation, keep_going, s));
+    pc_status status = pc_scale_measure(&scale, &s->candidates, &journal, evaluation.direction);
+    if (status == PC_OK)
+        status = pc_held_out_measure(out, s->choice.kept, &scale, &s->candidates, &journal);
+    pc_evaluator_free(journal.evaluator);
+    out->scale.base = NULL; /* it was the evaluator's */
+    return status;
+}
+
+/* The search's evaluator goes before others come, so that the bound on memory is each one's. */
+static pc_status evaluate(search *s)
+{
+    const pc_find_options *o = s->options;
+    pc_progress progress = {.phase = "evaluating", .unit = "splits", .n_all = 1 + o->n_held_out};
+    PC_TRY(pc_watch_tell(&s->watch, &progress, &s->journal));
+    PC_TRY(pc_held_out_measure(&s->own, s->choice.kept, &s->scale, &s->candidates, &s->journal));
+    pc_evaluator_free(s->journal.evaluator);
+    s->journal.evaluator = NULL;
+    s->scale.base = s->own.scale.base = NULL;
+    for (int i = 0; i < o->n_held_out; i++) {
+        progress.n_done++;
+        PC_TRY(pc_watch_tell(&s->watch, &progress, &s->journal));
+        PC_TRY(measure_held_out(&s->held_out[i], s, o->held_out[i]));
+    }
+    return PC_OK;
+}
+
 static pc_status build(pc_circuit **out, search *s)
 {
     const pc_result result = {.model = s->model,
@@ -288,6 +342,8 @@ static pc_status build(pc_circuit **out, search *s)
                               .node_effects = s->node_effects,
                               .scale = &s->scale,
                               .choice = &s->choice,
+                              .own = &s->own,
+                              .held_out = s->held_out,
                               .n_evaluations = s->n_evaluations,
                               .acdc = strcmp(s->options->method, "acdc") ? NULL : &s->acdc,
                               .refinement = s->is_refined ? &s->refinement : NULL};
@@ -350,6 +406,7 @@ static pc_status run(pc_circuit **out, search *s)
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
     PC_TRY(measure(s));
+    PC_TRY(evaluate(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
     PC_TRY(build(out, s));

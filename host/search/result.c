@@ -6,6 +6,8 @@
 #include "patchclamp/version.h"
 #include "search/provenance.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,14 +74,41 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     return set_selection(circuit, r->options);
 }
 
+/* What is not a number is not known. */
+static pc_status set_number(pc_circuit *circuit, const char *split, const char *name, double value)
+{
+    char key[64];
+    if (isnan(value)) return PC_OK;
+    snprintf(key, sizeof key, "%.40s%s%s", split, *split ? "_" : "", name);
+    return pc_circuit_set_evaluation(circuit, key, value);
+}
+
+/* Names begin with the split, which may be "". */
+static pc_status set_faithfulness(pc_circuit *circuit, const char *split, const pc_held_out *h)
+{
+    if (!h->is_defined) return PC_OK;
+    PC_TRY(set_number(circuit, split, "faithfulness", h->faithfulness));
+    PC_TRY(set_number(circuit, split, "low", h->low));
+    return set_number(circuit, split, "high", h->high);
+}
+
+static pc_status set_held_out(pc_circuit *circuit, const pc_held_out *h)
+{
+    const bool is_noise = h->scale.direction == PC_DIRECTION_NOISE;
+    PC_TRY(set_faithfulness(circuit, h->split, h));
+    PC_TRY(set_number(circuit, h->split, "circuit", h->metric.mean));
+    PC_TRY(set_number(circuit, h->split, "clean", h->scale.clean));
+    PC_TRY(set_number(circuit, h->split, "corrupted", h->scale.corrupted));
+    PC_TRY(set_number(circuit, h->split, "empty", is_noise ? h->scale.zero : h->scale.one));
+    return set_number(circuit, h->split, "n", h->scale.n_prompts);
+}
+
 static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
 {
     int64_t n_kept = 0;
     for (int64_t i = 0; i < r->candidates->n; i++)
         n_kept += r->choice->kept[i];
-    if (pc_scale_check(r->scale) == PC_OK)
-        PC_TRY(pc_circuit_set_evaluation(circuit, "faithfulness",
-                                         pc_scale_faithfulness(r->scale, r->choice->metric.mean)));
+    PC_TRY(set_faithfulness(circuit, "", r->own));
     PC_TRY(pc_circuit_set_evaluation(circuit, "clean", r->scale->clean));
     PC_TRY(pc_circuit_set_evaluation(circuit, "corrupted", r->scale->corrupted));
     PC_TRY(pc_circuit_set_evaluation(circuit, "circuit", r->choice->metric.mean));
@@ -87,7 +116,10 @@ static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
     PC_TRY(pc_circuit_set_evaluation(circuit, "n", r->scale->n_prompts));
     PC_TRY(pc_circuit_set_evaluation(circuit, "kept", (double)n_kept));
     PC_TRY(pc_circuit_set_evaluation(circuit, "evaluations", (double)r->n_evaluations));
-    return pc_circuit_set_evaluation(circuit, "components", (double)r->candidates->n);
+    PC_TRY(pc_circuit_set_evaluation(circuit, "components", (double)r->candidates->n));
+    for (int i = 0; i < r->options->n_held_out; i++)
+        PC_TRY(set_held_out(circuit, &r->held_out[i]));
+    return PC_OK;
 }
 
 /* ---- nodes and edges ---- */

@@ -4,6 +4,7 @@
 
 #include "graph/circuit_private.h"
 #include "search/acdc.h"
+#include "search/held_out.h"
 #include "search/refine.h"
 
 /* Everything that a finished search knows. */
@@ -16,6 +17,8 @@ typedef struct pc_result {
     const pc_effect *node_effects; /* (n_writers), NULL unless the level is edge */
     const pc_scale *scale;
     const pc_choice *choice;
+    const pc_held_out *own;          /* the circuit on the task's prompts */
+    const pc_held_out *held_out;     /* (options->n_held_out) ... on others */
     int64_t n_evaluations;           /* of the candidates: interventions times prompts */
     const pc_refinement *refinement; /* of a sweep in low precision, else NULL */
     const pc_acdc_told *acdc;        /* of that method, else NULL */

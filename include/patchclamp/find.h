@@ -25,7 +25,7 @@ typedef enum pc_selection {
 typedef enum pc_resume { PC_RESUME_NO, PC_RESUME_YES } pc_resume;
 
 typedef struct pc_progress {
-    const char *phase;      /* "baseline", "measuring", "selecting", "positions" */
+    const char *phase;      /* "baseline", "measuring", "selecting", "positions", "evaluating" */
     const char *unit;       /* "edges", "circuits" ... */
     int64_t n_done, n_all;  /* n_all 0: not known */
     int64_t n_from_journal; /* of n_done, those that an earlier run had measured */
@@ -66,11 +66,16 @@ typedef struct pc_find_options {
     pc_resume resume;
     pc_progress_fn progress; /* NULL: none */
     void *payload;
+    /* (n_held_out) other prompts, each of a split of its own, such as a built-in task's other
+     * splits: the circuit that was found is evaluated on them as well */
+    const pc_task *const *held_out;
+    int n_held_out; /* at most PC_MOST_HELD_OUT */
 } pc_find_options;
+enum { PC_MOST_HELD_OUT = 4 };
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
-            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL             \
+            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0    \
     }
 
 /* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
@@ -91,6 +96,14 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * circuit.json, scores.csv and circuit.svg into the directory, which is made if it is missing. A
  * directory that holds a run already is PC_ERR_INPUT unless it is resumed; resuming another
  * model's, task's or option's run is PC_ERR_INPUT that says which differs.
+ *
+ * The circuit's faithfulness gets a 95 % interval (pc_faithfulness) on the prompts that it was
+ * found on, which does not know that it was chosen there, and on each held-out task: in the
+ * evaluation "faithfulness", "low", "high" and, of split test, "test_faithfulness", "test_low",
+ * "test_high", "test_circuit", "test_clean", "test_corrupted", "test_empty", "test_n". What is
+ * undefined (a faithfulness whose scale has no ends, an interval of one prompt) is missing. This
+ * comes last, with an evaluator a task, one after the other; run.db keeps only which tasks they
+ * are, and with others it cannot be resumed. Under a mean source the means are each task's own.
  *
  * In tf32 and bf16 (pc_evaluator_options) effects near the selection's cut are measured again in
  * float32, and so are circuits: options "measured_again" and "margin" say how many and how near.

@@ -97,7 +97,7 @@ cp -r "$demo" ./-m
 expect_exit 0 info -- -m
 cd 'a folder/ümlaut/modèle' && expect_exit 0 info . && cd - >/dev/null || fail "cd"
 env -i "$program" find demo --task task.jsonl --level node -o no_environment >"$out" 2>"$err"
-expect_same node/circuit.json no_environment/circuit.json
+expect_same from_file/circuit.json no_environment/circuit.json
 LC_ALL=de_DE.UTF-8 LANG=de_DE HOME='' "$program" find demo --task task.jsonl --level node -o locale >"$out" 2>"$err"
 expect_same from_file/circuit.json locale/circuit.json
 report

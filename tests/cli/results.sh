@@ -110,6 +110,30 @@ strongest=$(value ranked.0.name)
 expect "the strongest leads scores.csv" test "$(grep -m 1 '^edge,' again/scores.csv | cut -d, -f 2)" = "$strongest"
 expect_exit 0 find demo "${prompts[@]}" --source zero --metric prob-diff --threshold 0.5 -o zero
 
+# The circuit on every split, as eval has it; of a file on its own prompts; what cannot be generated is told.
+expect_exit 0 find demo --task induction -n 6 -o splits
+for split in train test ood; do expect_line "^$split +[0-9.]+ +[0-9.]+ +[0-9.]+ .* 6$"; done
+expect_line '^on ood the faithfulness is [0-9.]+ (lower|higher) than on train$'
+grep -E '^(train|test|ood) ' "$out" | awk '{ print $1, $2, $3, $4, $5, $6 }' >found
+expect_exit 0 eval splits --model demo --task induction -n 6 --split all
+grep -E '^(train|test|ood) ' "$out" | awk '{ print $1, $2, $3, $4, $7, $8 }' >evaluated
+expect "three splits" test "$(wc -l <found)" = 3
+expect_same found evaluated
+expect_exit 0 find demo --task induction -n 6 --split test --direction denoise -o splits-of-test --json
+expect_value splits 3
+expect_value splits.test.faithfulness "$(value faithfulness)"
+expect_value splits.ood.low "$(value evaluation.ood_low splits-of-test/circuit.json)"
+expect_value splits.train.full "$(value evaluation.train_empty splits-of-test/circuit.json)"
+expect_exit 0 task induction --model demo -n 6 -o of-six.jsonl
+expect_exit 0 find demo --task of-six.jsonl -o of-file
+expect_line '^faithfulness: 95 % interval [0-9.]+ to [0-9.]+ over the 6 prompts of induction$'
+expect "no other split" test -z "$(grep -E '^(test|ood) ' "$out")"
+expect "the same interval" test "$(value evaluation.low splits/circuit.json)" = "$(value evaluation.low of-file/circuit.json)"
+expect_refusal 2 'tasks_held_out was test ' find demo --task of-six.jsonl -o splits --resume
+expect_exit 0 find demo --task induction -n 6 --length 12 -o short
+expect "why" grep -q '^the circuit was not evaluated on ood: task induction: prompts of 12 tokens' "$err"
+expect "the other" grep -q '^test ' "$out"
+
 # An untrained model has no circuit: what cannot be said is not said.
 expect_exit 0 find "$models/gpt2-plain" --task induction -n 8 --top 5 -o untrained
 expect_line 'faithfulness undefined'
