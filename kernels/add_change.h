@@ -1,9 +1,9 @@
 /* Adding a change to the stream, or taking it away: x += sign y.
  *
  *   x, y  (n) floats; the same array, or no part of it in common
- *   sign  1 or -1
+ *   sign  1 or -1; or any factor, in between base and source
  *
- * Any n >= 0. One rounding an element. */
+ * Any n >= 0. One rounding an element, with a factor two at most. */
 #ifndef PC_KERNELS_ADD_CHANGE_H
 #define PC_KERNELS_ADD_CHANGE_H
 

@@ -24,7 +24,7 @@ list_files()
 list_files >"$temporary/files"
 
 # may_include LAYER: the layers whose headers it may include, besides its own and the public ones. DESIGN:
-#   base < kernels < backend; base < io; {backend, io} < model < patch < dist; {model} < grad;
+#   base < kernels < backend; base < io; {backend, io} < model < patch < dist; patch < grad;
 #   base < {graph, store}; store < patch; patch < bench; {patch, grad, graph} < search; tools see only the public headers.
 may_include()
 {
@@ -35,7 +35,7 @@ may_include()
     kernels | io | graph | store) echo "base" ;;
     backend) echo "base kernels" ;;
     model) echo "$model" ;;
-    grad) echo "$model model" ;;
+    grad) echo "$patch patch" ;;
     patch) echo "$patch" ;;
     dist) echo "$patch patch" ;;
     search) echo "$patch patch grad graph" ;;

@@ -409,6 +409,7 @@ PASS(rmsnorm_backward, pc_norm_backward_args)
 PASS(activation_backward, pc_activation_backward_args)
 PASS(attention_backward, pc_attention_backward_batch)
 PASS(pair_dots, pc_pair_dots_args)
+PASS(column_dots, pc_column_dots_args)
 #undef PASS
 
 const pc_ops pc_cpu_backend = {
@@ -455,4 +456,5 @@ const pc_ops pc_cpu_backend = {
     .activation_backward = activation_backward,
     .attention_backward = attention_backward,
     .pair_dots = pair_dots,
+    .column_dots = column_dots,
 };

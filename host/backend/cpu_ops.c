@@ -34,6 +34,7 @@ static const pc_cpu_ops baseline = {
     .activation_backward = pc_activation_backward_baseline,
     .attention_backward = pc_attention_backward_baseline,
     .pair_dots = pc_pair_dots_baseline,
+    .column_dots = pc_column_dots_baseline,
     .vector_function = pc_vector_function_baseline,
 };
 
@@ -66,6 +67,7 @@ static const pc_cpu_ops avx2 = {
     .activation_backward = pc_activation_backward_avx2,
     .attention_backward = pc_attention_backward_avx2,
     .pair_dots = pc_pair_dots_avx2,
+    .column_dots = pc_column_dots_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 
@@ -98,6 +100,7 @@ static const pc_cpu_ops avx512 = {
     .activation_backward = pc_activation_backward_avx2,
     .attention_backward = pc_attention_backward_avx2,
     .pair_dots = pc_pair_dots_avx2,
+    .column_dots = pc_column_dots_avx2,
     .vector_function = pc_vector_function_avx2,
 };
 

@@ -11,6 +11,7 @@
 #include "kernels/attention_backward.h"
 #include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
+#include "kernels/column_dots.h"
 #include "kernels/copy_rows.h"
 #include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
@@ -54,6 +55,7 @@ typedef struct pc_cpu_ops {
     pc_activation_backward_fn *activation_backward;
     pc_attention_backward_fn *attention_backward;
     pc_pair_dots_fn *pair_dots;
+    pc_column_dots_fn *column_dots;
     pc_vector_function_fn *vector_function;
 } pc_cpu_ops;
 

@@ -18,6 +18,7 @@
 #include "kernels/attention_backward.h"
 #include "kernels/attention_base.h"
 #include "kernels/attention_delta.h"
+#include "kernels/column_dots.h"
 #include "kernels/copy_rows.h"
 #include "kernels/cut_rows.h"
 #include "kernels/gemm.h"
@@ -144,6 +145,7 @@ typedef struct pc_ops {
     void (*activation_backward)(pc_queue *queue, const pc_activation_backward_args *args);
     void (*attention_backward)(pc_queue *queue, const pc_attention_backward_batch *batch);
     void (*pair_dots)(pc_queue *queue, const pc_pair_dots_args *args);
+    void (*column_dots)(pc_queue *queue, const pc_column_dots_args *args);
 } pc_ops;
 
 #endif
