@@ -151,6 +151,46 @@ static void print_acdc(const pc_circuit *circuit)
            pc_circuit_option(circuit, "decided_in_double"));
 }
 
+static double number_of(const pc_circuit *circuit, const char *name)
+{
+    double value;
+    return pc_circuit_evaluation(&value, circuit, name) ? value : NAN;
+}
+
+enum { MISSES_SHOWN = 5 };
+
+/* Estimates beside what was measured. */
+static void print_check(const pc_circuit *circuit)
+{
+    size_t n;
+    const pc_checked_estimate *rows = pc_circuit_checked(circuit, &n);
+    if (n == 0) return;
+    printf(
+        "check: of %zu measured, correlation %.4f, rank correlation %.4f, %.0f%% of one sign; the "
+        "worst:\n",
+        n, number_of(circuit, "check_pearson"), number_of(circuit, "check_spearman"),
+        100 * number_of(circuit, "check_same_sign"));
+    table t;
+    table_begin(&t, "lrr");
+    table_cell(&t, "  %s", pc_circuit_option(circuit, "level"));
+    table_cell(&t, "estimate"), table_cell(&t, "effect");
+    for (size_t i = 0; i < n && i < MISSES_SHOWN; i++) {
+        table_cell(&t, "  %s", rows[i].name);
+        table_cell(&t, "%.4f", rows[i].estimate), table_cell(&t, "%.4f", rows[i].effect);
+    }
+    table_print(&t);
+    table_free(&t);
+}
+
+/* Of hybrid: what was measured. */
+static void print_hybrid(const pc_circuit *circuit, double all)
+{
+    const char *estimate = pc_circuit_option(circuit, "estimate");
+    if (!estimate) return;
+    printf("hybrid: %s of %.0f were measured, the strongest by %s\n",
+           pc_circuit_option(circuit, "candidates"), all, estimate);
+}
+
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
@@ -171,6 +211,8 @@ static void print_summary(const pc_circuit *circuit)
     print_race(circuit, all, n);
     print_refinement(circuit, all);
     print_acdc(circuit);
+    print_hybrid(circuit, all);
+    print_check(circuit);
     print_significance(circuit);
     print_split_faithfulness(circuit);
 }
@@ -184,7 +226,9 @@ pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
         table t;
         table_begin(&t, "rlrrrll");
         table_cell(&t, "#"), table_cell(&t, "%s", pc_circuit_option(circuit, "level"));
-        table_cell(&t, "effect"), table_cell(&t, "+-"), table_cell(&t, "share");
+        const char *effects = pc_circuit_option(circuit, "effects");
+        table_cell(&t, "%s", effects ? effects : "effect");
+        table_cell(&t, "+-"), table_cell(&t, "share");
         table_cell(&t, "circuit"), table_cell(&t, "role");
         for (size_t i = 0; i < n && (int64_t)i < n_rows; i++) {
             const component c = is_of_edges(circuit)

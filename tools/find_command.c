@@ -20,6 +20,9 @@ void find_command_begin(find_command *out, const char *command)
                           .threshold = NAN,
                           .faithfulness = NAN,
                           .confidence = NAN,
+                          .ig_steps = -1,
+                          .n_checked = -1,
+                          .n_candidates = -1,
                           .prompts = PROMPT_WORDS_INIT,
                           .measure = MEASURE_WORDS_INIT,
                           .options = PC_FIND_OPTIONS_INIT};
@@ -28,15 +31,16 @@ void find_command_begin(find_command *out, const char *command)
 
 parse_outcome find_command_parse(find_command *w, const command_usage *usage, int argc, char **argv)
 {
-    option_row rows[40] = {{0}}, *next = rows;
+    option_row rows[48] = {{0}}, *next = rows;
     const option_row own[] = {
         {"task", 't', OPTION_TEXT, &w->task, "T", "a built-in task's name, or a task file", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"level", 0, OPTION_TEXT, &w->level, "NAME", "node, edge or neuron (edge)", 0, 0},
         {"method", 0, OPTION_TEXT, &w->method, "NAME",
          "exact; racing: the top with --confidence, on no more prompts than it takes; acdc: from "
-         "the logits down, edges whose removal worsens the metric by less than --threshold go "
-         "(exact)",
+         "the logits down, edges whose removal worsens the metric by less than --threshold go; "
+         "estimates by gradients: eap, eap-ig, eap-ig-activations, clean-corrupted, relp; hybrid: "
+         "an estimate proposes, measuring decides (exact)",
          0, 0},
         {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
          "grouped heads: k and v read once per KV head (kv), or per query head (query)", 0, 0},
@@ -47,6 +51,16 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
          "components with |effect| >= X; acdc's threshold", 0, 0},
         {"confidence", 0, OPTION_REAL, &w->confidence, "P",
          "of racing: the probability that its top is the top (0.95)", 0, 0},
+        {"check", 0, OPTION_INT, &w->n_checked, "K",
+         "of an estimate: measure K components too, and say how well they agree (0)", 0, INT64_MAX},
+        {"ig-steps", 0, OPTION_INT, &w->ig_steps, "M", "of integrated gradients (5)", 1, 10000},
+        {"ig-rule", 0, OPTION_TEXT, &w->ig_rule, "RULE",
+         "where steps stand: left, right or midpoint (left)", 0, 0},
+        {"estimate", 0, OPTION_TEXT, &w->estimate, "NAME",
+         "of hybrid: the estimate that proposes (eap-ig)", 0, 0},
+        {"candidates", 0, OPTION_INT, &w->n_candidates, "K",
+         "of hybrid: how many are measured (a tenth, at least 4 times --top, at least 50)", 1,
+         INT64_MAX},
         {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
          "then again at each position alone: each, or columns like IO,S2,end, -1, 2..5", 0, 0},
         {"positions-of", 0, OPTION_TEXT, &w->positions_of, "WHICH",
@@ -85,8 +99,49 @@ static int read_selection(pc_find_options *out, const find_command *w)
     return EXIT_DONE;
 }
 
+/* Options that belong to some methods alone. */
+static int refuse_option(const find_command *w, const char *option, const char *belongs)
+{
+    complain(w->command, "--%s belongs to --method %s, not to %s", option, belongs, w->method);
+    return EXIT_USAGE;
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0) return true;
+    return false;
+}
+
+static int read_estimate(pc_find_options *out, const find_command *w)
+{
+    static const char *const estimates[] = {
+        "eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "relp", NULL};
+    const bool is_hybrid = strcmp(w->method, "hybrid") == 0;
+    const char *estimate = is_hybrid ? w->estimate ? w->estimate : "eap-ig" : w->method;
+    const bool has_steps = strncmp(estimate, "eap-ig", 6) == 0;
+    if (w->estimate && !is_hybrid) return refuse_option(w, "estimate", "hybrid");
+    if (w->n_candidates >= 0 && !is_hybrid) return refuse_option(w, "candidates", "hybrid");
+    if (w->n_checked >= 0 && !is_one_of(w->method, estimates))
+        return refuse_option(w, "check", "eap and the other estimates");
+    if ((w->ig_steps >= 0 || w->ig_rule) && !has_steps)
+        return refuse_option(w, w->ig_rule ? "ig-rule" : "ig-steps",
+                             "eap-ig or eap-ig-activations");
+    if (w->ig_rule && pc_ig_rule_parse(&out->ig_rule, w->ig_rule) != PC_OK) {
+        complain(w->command, "%s", pc_last_error());
+        return EXIT_USAGE;
+    }
+    if (w->ig_steps >= 0) out->ig_steps = (int)w->ig_steps;
+    if (w->n_checked >= 0) out->n_checked = w->n_checked;
+    if (w->n_candidates >= 0) out->n_candidates = w->n_candidates;
+    if (w->estimate) out->estimate = w->estimate;
+    return EXIT_DONE;
+}
+
 static int read_method(pc_find_options *out, const find_command *w)
 {
+    const int code = read_estimate(out, w);
+    if (code != EXIT_DONE) return code;
     out->method = w->method;
     if (!isnan(w->confidence)) out->confidence = w->confidence;
     if (!isnan(w->confidence) && strcmp(w->method, "racing") != 0) {
@@ -99,9 +154,9 @@ static int read_method(pc_find_options *out, const find_command *w)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {
-    "run.db",        "circuit.json",  "scores.csv",    "circuit.svg",
-    "positions.csv", "positions.svg", "positions.pdf", NULL};
+static const char *const outputs[] = {"run.db",        "circuit.json",  "scores.csv",
+                                      "circuit.svg",   "positions.csv", "positions.svg",
+                                      "positions.pdf", "check.csv",     NULL};
 
 static int read_position_options(pc_position_options *out, position_words *names,
                                  const find_command *w)

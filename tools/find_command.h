@@ -21,6 +21,8 @@ typedef struct find_command {
     const char *model, *task, *level, *method, *directory, *granularity, *bos;
     int64_t top, rows;
     double threshold, faithfulness, confidence;
+    int64_t ig_steps, n_checked, n_candidates; /* below 0: not said */
+    const char *ig_rule, *estimate;            /* NULL: not said */
     bool is_json, has_resume, is_plan;
     const char *positions, *positions_of;
     prompt_words prompts;

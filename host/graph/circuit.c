@@ -33,6 +33,7 @@ static pc_status grow_strings(pc_circuit *c)
     for (size_t i = 0; i < c->n_slots; i++)
         if (c->strings[i]) slots[find_slot(c, slots, n_slots, c->strings[i])] = c->strings[i];
     free(c->strings);
+    free(c->checked);
     c->strings = slots;
     c->n_slots = n_slots;
     return PC_OK;
@@ -274,4 +275,25 @@ const pc_circuit_node *pc_circuit_node_at(const pc_circuit *c, size_t i)
 const pc_circuit_edge *pc_circuit_edge_at(const pc_circuit *c, size_t i)
 {
     return i < c->n_edges ? &c->edges[i] : NULL;
+}
+
+pc_status pc_circuit_set_checked(pc_circuit *c, const pc_checked_estimate *checked, size_t n)
+{
+    pc_checked_estimate *copy = pc_alloc(n, sizeof *copy);
+    if (!copy) return PC_ERR_NOMEM;
+    pc_status status = PC_OK;
+    for (size_t i = 0; i < n && status == PC_OK; i++) {
+        copy[i] = checked[i];
+        status = intern(&copy[i].name, c, checked[i].name);
+    }
+    free(c->checked);
+    c->checked = copy;
+    c->n_checked = status == PC_OK ? n : 0;
+    return status;
+}
+
+const pc_checked_estimate *pc_circuit_checked(const pc_circuit *c, size_t *n)
+{
+    *n = c->n_checked;
+    return c->checked;
 }

@@ -48,6 +48,8 @@ struct pc_circuit {
     pc_circuit_edge *edges;
     size_t n_edges, edges_capacity;
     struct pc_position_effects *positions; /* NULL: none; in no file of the circuit's own */
+    pc_checked_estimate *checked; /* (n_checked) the same */
+    size_t n_checked;
     char **strings;                        /* open addressing; a power of two of slots */
     size_t n_strings, n_slots;
 };
@@ -56,6 +58,9 @@ struct pc_circuit {
 pc_status pc_circuit_new(pc_circuit **out, const char *version);
 pc_status pc_circuit_set_model(pc_circuit *circuit, const pc_circuit_model *model);
 pc_status pc_circuit_set_task(pc_circuit *circuit, const pc_circuit_task *task);
+pc_status pc_circuit_set_checked(pc_circuit *circuit, const pc_checked_estimate *checked, size_t n);
+/* check.csv's content. */
+pc_status pc_circuit_put_check_csv(pc_text *out, const pc_circuit *circuit);
 /* A key that was set before gets the new value and keeps its place. */
 pc_status pc_circuit_set_option(pc_circuit *circuit, const char *key, const char *value);
 pc_status pc_circuit_set_option_number(pc_circuit *circuit, const char *key, double value);

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "patch/evaluator.h"
 #include "search/acdc.h"
+#include "search/estimate_check.h"
+#include "search/estimating.h"
 #include "search/held_out.h"
 #include "search/position_sweep.h"
 #include "search/racing.h"
@@ -68,7 +70,7 @@ static void put_held_out(char out[HELD_OUT_BYTES], const pc_find_options *o)
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o, const pc_position_sweep *positions)
 {
-    char selection[64], confidence[32], held_out[HELD_OUT_BYTES];
+    char selection[64], confidence[32], numbers[3][32], held_out[HELD_OUT_BYTES];
     pc_run_facts facts;
     put_selection(selection, o);
     PC_TRY(pc_run_facts_init(&facts, model, task, &o->evaluation));
@@ -79,6 +81,7 @@ static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task
         pc_run_facts_add(&facts, "confidence", pc_format_number(confidence, o->confidence));
     put_held_out(held_out, o);
     if (o->n_held_out) pc_run_facts_add(&facts, "tasks_held_out", held_out);
+    pc_estimating_add_facts(&facts, o, numbers);
     pc_position_sweep_add_facts(&facts, positions);
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
@@ -95,6 +98,7 @@ typedef struct search {
     bool is_refined;    /* they are */
     pc_refinement refinement;
     pc_acdc_told acdc;
+    pc_estimate_check check;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
@@ -232,6 +236,52 @@ static pc_status go_to_float32(search *s)
     return pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation.direction);
 }
 
+/* ---- estimates ---- */
+
+/* Before the evaluator is opened, so that the bound on memory is each one's. */
+static pc_status estimate(search *s)
+{
+    return pc_estimating(s->effects, s->node_effects, &s->candidates, s->options->method, s->task,
+                         s->options, &s->watch, keep_going, s);
+}
+
+static pc_status propose(search *s)
+{
+    return pc_estimating(s->effects, NULL, &s->candidates, s->options->estimate, s->task,
+                         s->options, &s->watch, keep_going, s);
+}
+
+static pc_status check_estimates(search *s)
+{
+    if (s->options->n_checked == 0) return PC_OK;
+    return pc_estimate_check_measure(&s->check, s->options->n_checked, s->effects, &s->candidates,
+                                     &s->journal, &s->watch);
+}
+
+static pc_status measure_proposed(search *s)
+{
+    const int64_t n = pc_hybrid_candidates(s->options, s->candidates.n);
+    s->n_evaluations = n * s->journal.n_prompts;
+    return pc_measure_strongest(s->effects, n, &s->candidates, &s->journal, &s->watch);
+}
+
+static pc_status check_estimate(const pc_find_options *o)
+{
+    return pc_estimating_check(o->method, o);
+}
+
+static pc_status check_hybrid(const pc_find_options *o)
+{
+    PC_TRY(pc_estimating_check(o->estimate, o));
+    if (o->n_candidates < 0)
+        return pc_fail(PC_ERR_INPUT, "candidates is %lld, expected 1 or more",
+                       (long long)o->n_candidates);
+    if (o->selection == PC_SELECT_TOP && o->n_candidates && o->n_candidates < o->top)
+        return pc_fail(PC_ERR_INPUT, "candidates is %lld, expected at least top %lld",
+                       (long long)o->n_candidates, (long long)o->top);
+    return PC_OK;
+}
+
 /* By rank, near the cut in float32. */
 static pc_status select_by_rank(search *s)
 {
@@ -258,13 +308,22 @@ static pc_status check_race(const pc_find_options *o)
 typedef struct method {
     const char *name;
     pc_status (*check)(const pc_find_options *options); /* NULL: takes any */
+    pc_status (*estimate)(search *s); /* before there is an evaluator; NULL: nothing to do */
     pc_status (*measure)(search *s);
     pc_status (*select)(search *s);
 } method;
 
-static const method methods[] = {{"exact", NULL, measure_exactly, select_by_rank},
-                                 {"racing", check_race, measure_in_a_race, select_by_rank},
-                                 {"acdc", check_acdc, measure_by_acdc, select_decided}};
+static const method methods[] = {
+    {"exact", NULL, NULL, measure_exactly, select_by_rank},
+    {"racing", check_race, NULL, measure_in_a_race, select_by_rank},
+    {"acdc", check_acdc, NULL, measure_by_acdc, select_decided},
+    {"hybrid", check_hybrid, propose, measure_proposed, select_by_rank},
+    {"eap", check_estimate, estimate, check_estimates, select_by_rank},
+    {"eap-ig", check_estimate, estimate, check_estimates, select_by_rank},
+    {"eap-ig-activations", check_estimate, estimate, check_estimates, select_by_rank},
+    {"clean-corrupted", check_estimate, estimate, check_estimates, select_by_rank},
+    {"relp", check_estimate, estimate, check_estimates, select_by_rank},
+};
 
 static const method *method_of(const pc_find_options *o)
 {
@@ -278,8 +337,8 @@ pc_status pc_find_check(const pc_find_options *o)
     const method *m = method_of(o);
     if (!m)
         return pc_fail(PC_ERR_UNSUPPORTED,
-                       "method \"%.40s\" does not exist, expected exact, racing or acdc",
-                       o->method);
+                       "method \"%.40s\" does not exist, expected exact, racing, acdc, hybrid, %s",
+                       o->method, pc_estimate_names());
     PC_TRY(check_selection(o));
     if (o->evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(o->evaluation.precision) &&
         m->measure != measure_exactly)
@@ -290,7 +349,8 @@ pc_status pc_find_check(const pc_find_options *o)
 
 static pc_status measure(search *s)
 {
-    if (s->node_effects) PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
+    if (s->node_effects && !pc_is_estimate(s->options->method))
+        PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
     PC_TRY(method_of(s->options)->select(s));
     return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
@@ -345,6 +405,7 @@ static pc_status build(pc_circuit **out, search *s)
                               .own = &s->own,
                               .held_out = s->held_out,
                               .n_evaluations = s->n_evaluations,
+                              .check = s->check.n ? &s->check : NULL,
                               .acdc = strcmp(s->options->method, "acdc") ? NULL : &s->acdc,
                               .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
@@ -364,6 +425,11 @@ static pc_status write_json(const void *circuit, const char *path)
 static pc_status write_csv(const void *circuit, const char *path)
 {
     return pc_circuit_write_csv(circuit, path);
+}
+
+static pc_status write_check_csv(const void *circuit, const char *path)
+{
+    return pc_circuit_write_check_csv(circuit, path);
 }
 
 static pc_status write_positions_csv(const void *circuit, const char *path)
@@ -391,7 +457,11 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
         {"positions.svg", write_positions_svg},
         {"positions.pdf", write_positions_pdf},
     };
+    static const pc_run_file check = {"check.csv", write_check_csv};
     const size_t n = sizeof files / sizeof *files;
+    size_t n_checked;
+    (void)pc_circuit_checked(circuit, &n_checked);
+    if (n_checked) PC_TRY(pc_run_write(directory, &check, 1, circuit));
     return pc_run_write(directory, files, pc_circuit_positions(circuit) ? n : n - 3, circuit);
 }
 
@@ -402,6 +472,7 @@ static pc_status run(pc_circuit **out, search *s)
      */
     if (pc_run_exists(s->options->directory))
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
+    if (method_of(s->options)->estimate) PC_TRY(method_of(s->options)->estimate(s));
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
@@ -456,6 +527,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     }
     pc_evaluator_free(s.journal.evaluator);
     pc_store_free(s.journal.store);
+    pc_estimate_check_free(&s.check);
     pc_position_sweep_free(&s.positions);
     free(s.choice.kept);
     free(s.node_effects);

@@ -51,27 +51,14 @@ static int64_t sort_by_distance(refining *r, double cut)
     return n;
 }
 
-typedef struct chosen {
-    pc_sweep_list all;
-    const int64_t *indices;
-} chosen;
-
-static pc_status make_chosen(pc_intervention **out, const void *payload, int64_t i)
-{
-    const chosen *c = payload;
-    return c->all.make(out, c->all.payload, c->indices[i]);
-}
-
 /* Measures the first n of r->list again. */
 static pc_status measure_again(refining *r, int64_t n)
 {
     if (n == 0) return PC_OK;
-    const chosen c = {pc_sweep_of(r->candidates), r->indices};
-    const pc_sweep_list list = {
-        .n = n, .phase = "measuring again", .unit = c.all.unit, .make = make_chosen, .payload = &c};
     for (int64_t i = 0; i < n; i++)
         r->indices[i] = r->list[i].index;
-    PC_TRY(pc_sweep_list_measure(r->again, &list, r->fine, r->watch));
+    PC_TRY(pc_sweep_chosen(r->again, r->indices, n, r->candidates, "measuring again", r->fine,
+                           r->watch));
     for (int64_t i = 0; i < n; i++) {
         pc_effect *known = &r->effects[r->indices[i]];
         const double error = known->mean - r->again[i].mean;

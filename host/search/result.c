@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "patchclamp/heads.h"
 #include "patchclamp/version.h"
+#include "search/estimating.h"
 #include "search/provenance.h"
 
 #include <math.h>
@@ -40,6 +41,28 @@ static pc_status set_acdc(pc_circuit *circuit, const pc_acdc_told *a)
     return pc_circuit_set_option_number(circuit, "decided_in_double", (double)a->n_in_double);
 }
 
+static pc_status set_ig(pc_circuit *circuit, const pc_find_options *o)
+{
+    PC_TRY(pc_circuit_set_option_number(circuit, "ig_steps", o->ig_steps));
+    return pc_circuit_set_option(circuit, "ig_rule", pc_ig_rule_name(o->ig_rule));
+}
+
+/* How estimates came about. */
+static pc_status set_estimate(pc_circuit *circuit, const pc_result *r)
+{
+    const pc_find_options *o = r->options;
+    const bool is_hybrid = strcmp(o->method, "hybrid") == 0;
+    const char *method = is_hybrid ? o->estimate : o->method;
+    if (!pc_is_estimate(method)) return PC_OK;
+    if (!is_hybrid) PC_TRY(pc_circuit_set_option(circuit, "effects", "estimate"));
+    if (is_hybrid) {
+        PC_TRY(pc_circuit_set_option(circuit, "estimate", o->estimate));
+        PC_TRY(pc_circuit_set_option_number(circuit, "candidates",
+                                            (double)pc_hybrid_candidates(o, r->candidates->n)));
+    }
+    return strncmp(method, "eap-ig", 6) == 0 ? set_ig(circuit, o) : PC_OK;
+}
+
 /* The choices in which tools differ (DESIGN.md, section 8) are written down with every result. */
 static pc_status set_options(pc_circuit *circuit, const pc_result *r)
 {
@@ -69,6 +92,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         PC_TRY(pc_circuit_set_option_number(circuit, "margin", r->refinement->margin));
     }
     if (r->acdc) PC_TRY(set_acdc(circuit, r->acdc));
+    PC_TRY(set_estimate(circuit, r));
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     return set_selection(circuit, r->options);
@@ -120,6 +144,30 @@ static pc_status set_evaluation(pc_circuit *circuit, const pc_result *r)
     for (int i = 0; i < r->options->n_held_out; i++)
         PC_TRY(set_held_out(circuit, &r->held_out[i]));
     return PC_OK;
+}
+
+static pc_status set_check(pc_circuit *circuit, const pc_result *r)
+{
+    char(*names)[2 * PC_NAME_BYTES + 2];
+    const pc_estimate_check *c = r->check;
+    if (!c) return PC_OK;
+    names = pc_alloc((size_t)c->n, sizeof *names);
+    pc_checked_estimate *rows = pc_alloc((size_t)c->n, sizeof *rows);
+    pc_status status = names && rows ? PC_OK : PC_ERR_NOMEM;
+    for (int64_t i = 0; i < c->n && status == PC_OK; i++) {
+        const pc_check_row *from = &c->rows[i];
+        pc_candidate_name(names[i], r->candidates, from->index);
+        rows[i] = (pc_checked_estimate){names[i], from->estimate, from->effect.mean,
+                                        from->effect.standard_error};
+    }
+    if (status == PC_OK) status = pc_circuit_set_checked(circuit, rows, (size_t)c->n);
+    if (status == PC_OK) status = set_number(circuit, "", "check_n", (double)c->n);
+    if (status == PC_OK) status = set_number(circuit, "", "check_pearson", c->pearson);
+    if (status == PC_OK) status = set_number(circuit, "", "check_spearman", c->spearman);
+    if (status == PC_OK) status = set_number(circuit, "", "check_same_sign", c->same_sign);
+    free(rows);
+    free(names);
+    return status;
 }
 
 /* ---- nodes and edges ---- */
@@ -241,6 +289,7 @@ static pc_status fill(pc_circuit *circuit, const pc_result *r)
     if (status == PC_OK) status = pc_provenance_set_baseline(circuit, r->scale);
     if (status == PC_OK) status = add_components(circuit, r, in_circuit, scores);
     if (status == PC_OK) status = set_evaluation(circuit, r);
+    if (status == PC_OK) status = set_check(circuit, r);
     free(scores);
     free(in_circuit);
     return status;

@@ -4,6 +4,7 @@
 
 #include "graph/circuit_private.h"
 #include "search/acdc.h"
+#include "search/estimate_check.h"
 #include "search/held_out.h"
 #include "search/refine.h"
 
@@ -21,6 +22,7 @@ typedef struct pc_result {
     const pc_held_out *held_out;     /* (options->n_held_out) ... on others */
     int64_t n_evaluations;           /* of the candidates: interventions times prompts */
     const pc_refinement *refinement; /* of a sweep in low precision, else NULL */
+    const pc_estimate_check *check;  /* of an estimate that was checked, else NULL */
     const pc_acdc_told *acdc;        /* of that method, else NULL */
 } pc_result;
 

@@ -116,3 +116,24 @@ pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *
     const pc_sweep_list list = pc_sweep_of(candidates);
     return pc_sweep_list_measure(out, &list, journal, watch);
 }
+
+typedef struct chosen {
+    pc_sweep_list all;
+    const int64_t *indices;
+} chosen;
+
+static pc_status make_chosen(pc_intervention **out, const void *payload, int64_t i)
+{
+    const chosen *c = payload;
+    return c->all.make(out, c->all.payload, c->indices[i]);
+}
+
+pc_status pc_sweep_chosen(pc_effect *out, const int64_t *indices, int64_t n,
+                          const pc_candidates *candidates, const char *phase, pc_journal *journal,
+                          const pc_watch *watch)
+{
+    const chosen c = {pc_sweep_of(candidates), indices};
+    const pc_sweep_list list = {
+        .n = n, .phase = phase, .unit = c.all.unit, .make = make_chosen, .payload = &c};
+    return pc_sweep_list_measure(out, &list, journal, watch);
+}

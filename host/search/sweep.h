@@ -46,4 +46,9 @@ pc_sweep_list pc_sweep_of(const pc_candidates *candidates);
 pc_status pc_sweep(pc_effect *out, const pc_candidates *candidates, pc_journal *journal,
                    const pc_watch *watch);
 
+/* Effects of n chosen candidates alone, in that order: out (n). */
+pc_status pc_sweep_chosen(pc_effect *out, const int64_t *indices, int64_t n,
+                          const pc_candidates *candidates, const char *phase, pc_journal *journal,
+                          const pc_watch *watch);
+
 #endif

@@ -67,6 +67,18 @@ PC_API void pc_circuit_free(pc_circuit *circuit);
 
 PC_API const pc_circuit_model *pc_circuit_describe_model(const pc_circuit *circuit);
 PC_API const pc_circuit_task *pc_circuit_describe_task(const pc_circuit *circuit);
+/* A component that was both estimated and measured: "a0.h2->a1.h3<k>". */
+typedef struct pc_checked_estimate {
+    const char *name;
+    double estimate, effect, stderr_;
+} pc_checked_estimate;
+
+/* The worst miss first; *n = 0 where nothing was checked, or the circuit was read from a file, which
+ * does not hold them. */
+PC_API const pc_checked_estimate *pc_circuit_checked(const pc_circuit *circuit, size_t *n);
+/* name,estimate,effect,stderr, in that order. PC_ERR_ARG for a circuit without. */
+PC_API pc_status pc_circuit_write_check_csv(const pc_circuit *circuit, const char *path);
+
 /* The version of Patchclamp that measured it. */
 PC_API const char *pc_circuit_version(const pc_circuit *circuit);
 

@@ -52,9 +52,17 @@ typedef struct pc_position_options {
     const pc_tokenizer *tokenizer; /* shows the tokens; NULL: their ids are shown */
 } pc_position_options;
 
+/* Where integrated gradients are taken, of m steps from the source to the base: at 0 ... (m - 1) / m,
+ * at 1 / m ... 1, or in between. */
+typedef enum pc_ig_rule { PC_IG_LEFT, PC_IG_RIGHT, PC_IG_MIDPOINT } pc_ig_rule;
+
+/* "left", "right", "midpoint"; another name is PC_ERR_INPUT. */
+PC_API pc_status pc_ig_rule_parse(pc_ig_rule *out, const char *name);
+PC_API const char *pc_ig_rule_name(pc_ig_rule rule);
+
 typedef struct pc_find_options {
     pc_level level;
-    const char *method; /* "exact", "racing" or "acdc" */
+    const char *method; /* "exact", "racing", "acdc", "hybrid", or an estimate (pc_find) */
     double confidence;  /* of racing: that its top is the top */
     pc_evaluator_options evaluation;
     pc_selection selection;
@@ -70,19 +78,32 @@ typedef struct pc_find_options {
      * splits: the circuit that was found is evaluated on them as well */
     const pc_task *const *held_out;
     int n_held_out; /* at most PC_MOST_HELD_OUT */
+    int ig_steps;   /* of eap-ig and eap-ig-activations */
+    pc_ig_rule ig_rule;
+    int64_t n_checked;    /* of an estimate: so many components are measured beside it; 0: none */
+    const char *estimate; /* of hybrid: the one that proposes */
+    int64_t n_candidates; /* of hybrid: so many are measured; 0: a tenth of all, at least 4 top and 50 */
 } pc_find_options;
 enum { PC_MOST_HELD_OUT = 4 };
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
-            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0    \
+            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0,   \
+            5, PC_IG_LEFT, 0, "eap-ig", 0                                                          \
     }
 
 /* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
  * exist: what pc_find() says too, before it opens anything. */
 PC_API pc_status pc_find_check(const pc_find_options *options);
 
-/* Methods. "exact": every component of the level is measured alone, on every prompt. "racing", with
+/* Methods. Estimates: "eap", "eap-ig", "eap-ig-activations", "clean-corrupted" and "relp" are first-order
+ * effects by gradients (host/search/estimating.h says where each takes them), in float32 or the
+ * precision of the products; option "effects" is then "estimate". They rank and select; every circuit is measured. With n_checked, so many components are measured too
+ * (pc_circuit_checked); evaluation "check_pearson", "check_spearman", "check_same_sign", "check_n". "hybrid": the
+ * strongest by `estimate` are measured, and the circuit is chosen among these alone; the others are
+ * not measured; option "candidates". PC_ERR_INPUT: a metric without a gradient there.
+ *
+ * "exact": every component of the level is measured alone, on every prompt. "racing", with
  * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
  * component belongs to the top, which is right with probability `confidence`; the chosen ones are
  * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
