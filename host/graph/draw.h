@@ -38,9 +38,6 @@ double pc_draw_table(pc_figure *figure, const pc_scene *scene, double x, double 
 /* Legend and caption below everything; sets the figure's size. `width` is what is drawn above. */
 void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double width);
 
-/* Small words wrapped at spaces into lines of `width`, the first's baseline at y; returns that of
- * the line behind the last. */
-double pc_draw_wrapped(pc_figure *figure, const char *words, double x, double y, double width);
 /* "Model M (...), task T, ..., metric ..." */
 void pc_put_provenance(pc_text *out, const pc_circuit *circuit);
 

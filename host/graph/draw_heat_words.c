@@ -2,18 +2,13 @@
 #include "graph/draw_heat.h"
 
 #include "graph/draw.h"
+#include "graph/draw_pen.h"
 #include "graph/draw_style.h"
 
 #include <math.h>
 #include <string.h>
 
 static const double title_size = 15;
-
-static const char *words_of(pc_figure *figure, const pc_text *text)
-{
-    figure->has_failed |= text->has_failed;
-    return text->data ? text->data : "";
-}
 
 static const char *metric_of(const pc_circuit *run)
 {
@@ -35,8 +30,8 @@ double pc_draw_heat_title(pc_figure *figure, const pc_heat_map *map)
     put_name(&words, task->name);
     pc_text_printf(&words, ": %s, %s, n = %lld", map->title, metric_of(map->run),
                    (long long)task->n);
-    pc_mark *title =
-        pc_figure_text(figure, PC_MARGIN, PC_MARGIN + 12, title_size, words_of(figure, &words));
+    pc_mark *title = pc_figure_text(figure, PC_MARGIN, PC_MARGIN + 12, title_size,
+                                    pc_figure_take(figure, &words));
     title->fill = PC_COLOUR_TEXT;
     title->is_bold = true;
     pc_text_free(&words);
@@ -105,10 +100,10 @@ double pc_draw_heat_caption(pc_figure *figure, const pc_heat_map *map, unsigned 
 {
     pc_text words = {0};
     put_caption(&words, map, signs);
-    y = pc_draw_wrapped(figure, words_of(figure, &words), PC_MARGIN, y, width);
+    y = pc_draw_wrapped(figure, pc_figure_take(figure, &words), PC_MARGIN, y, width);
     pc_text_free(&words);
     pc_put_provenance(&words, map->run);
-    y = pc_draw_wrapped(figure, words_of(figure, &words), PC_MARGIN, y, width);
+    y = pc_draw_wrapped(figure, pc_figure_take(figure, &words), PC_MARGIN, y, width);
     pc_text_free(&words);
     return y;
 }

@@ -90,6 +90,12 @@ size_t pc_figure_string(pc_figure *figure, const char *words)
     return figure->strings.has_failed ? 0 : offset;
 }
 
+const char *pc_figure_take(pc_figure *figure, const pc_text *text)
+{
+    figure->has_failed |= text->has_failed;
+    return text->data ? text->data : "";
+}
+
 const char *pc_figure_words(const pc_figure *figure, size_t offset)
 {
     return offset ? figure->strings.data + offset : "";

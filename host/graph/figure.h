@@ -71,6 +71,8 @@ pc_mark *pc_figure_text(pc_figure *figure, double x, double y, double size, cons
 void pc_figure_curve(pc_figure *figure, pc_point near_start, pc_point near_end, pc_point end);
 /* A copy of `words` in the figure, for mark->title. */
 size_t pc_figure_string(pc_figure *figure, const char *words);
+/* The words of a text that may have failed; the figure remembers the failure. */
+const char *pc_figure_take(pc_figure *figure, const pc_text *text);
 const char *pc_figure_words(const pc_figure *figure, size_t offset);
 
 /* The lengths of a dash and of the gap behind it; of a mark that has dashes. */
