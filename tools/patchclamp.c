@@ -33,6 +33,7 @@ static const struct {
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"convert", cmd_convert, "a circuit to and from other tools' files"},
     {"draw", cmd_draw, "the figure of a circuit"},
+    {"diff", cmd_diff, "what two circuits share, as a table and as a figure"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

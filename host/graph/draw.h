@@ -2,13 +2,18 @@
 #ifndef PC_GRAPH_DRAW_H
 #define PC_GRAPH_DRAW_H
 
+#include "graph/draw_pen.h"
 #include "graph/figure.h"
 #include "patchclamp/circuit.h"
+#include "patchclamp/diff.h"
 
 /* What of the circuit is drawn. */
 typedef struct pc_scene {
     const pc_circuit *circuit;
     pc_draw_options options;
+    const struct pc_circuit_diff
+        *diff;                     /* two circuits: `circuit` is what is in either; else NULL */
+    const char *names[2];          /* of these */
     const pc_circuit_edge **edges; /* the drawn ones, strongest first */
     int n_edges;
     const pc_circuit_node **nodes; /* the circuit's measured nodes, strongest first; all if none */
@@ -25,9 +30,18 @@ typedef struct pc_scene {
 pc_status pc_scene_init(pc_scene *out, const pc_circuit *circuit, const pc_draw_options *options);
 void pc_scene_free(pc_scene *scene);
 
+/* Of two circuits: what both say of a drawn edge, or of a node. NULL: neither has it, it only bears
+ * a role. */
+const pc_diff_row *pc_scene_edge_row(const pc_scene *scene, const pc_circuit_edge *edge);
+const pc_diff_row *pc_scene_node_row(const pc_scene *scene, const pc_circuit_node *node);
+/* How the two circuits' edges differ: by hue and, in grey print, by dash. */
+int pc_side_colour(pc_diff_side side);
+pc_dash pc_side_dash(pc_diff_side side);
+
 /* The whole figure: edges where the circuit has any, otherwise a map of the components' effects. */
 pc_status pc_draw_circuit(pc_figure *figure, const pc_circuit *circuit,
                           const pc_draw_options *options);
+pc_status pc_draw_scene(pc_figure *figure, const pc_scene *scene);
 pc_status pc_draw_edges(pc_figure *figure, const pc_scene *scene);
 pc_status pc_draw_effects(pc_figure *figure, const pc_scene *scene);
 
@@ -37,6 +51,10 @@ double pc_draw_title(pc_figure *figure, const pc_scene *scene);
 double pc_draw_table(pc_figure *figure, const pc_scene *scene, double x, double y, double height);
 /* Legend and caption below everything; sets the figure's size. `width` is what is drawn above. */
 void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double width);
+
+/* Legend and caption of two circuits, for the footer. */
+void pc_draw_diff_legend(pc_pen *pen, const pc_scene *scene);
+void pc_put_diff_caption(pc_text *out, const pc_scene *scene);
 
 /* "Model M (...), task T, ..., metric ..." */
 void pc_put_provenance(pc_text *out, const pc_circuit *circuit);

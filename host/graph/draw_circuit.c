@@ -112,20 +112,22 @@ static void curve_to(pc_figure *figure, pc_point from, pc_point to)
 static void describe_edge(pc_text *out, const pc_scene *scene, const pc_circuit_edge *edge)
 {
     pc_text_printf(out, "%s \xe2\x86\x92 %s", edge->from, edge->to);
-    if (!edge->is_measured) return;
+    if (!edge->is_measured || scene->diff) return;
     pc_text_put(out, "  ");
     pc_text_put_effect(out, scene, edge->effect);
     pc_text_put_error(out, scene, edge->stderr_);
 }
 
-static void style_edge(pc_figure *figure, pc_mark *path, const pc_scene *scene,
-                       const pc_layout_edge *edge, size_t title)
+static void style_edge(pc_mark *path, const pc_scene *scene, const pc_layout_edge *edge,
+                       size_t title)
 {
     static const pc_dash dashes[] = {PC_DASH_NONE, PC_DASH_LONG, PC_DASH_NONE, PC_DASH_DOTS};
-    (void)figure;
-    path->stroke = edge->edge ? pc_sign_colour(edge->edge->effect) : PC_COLOUR_PRUNED_TEXT;
+    const pc_diff_row *row = edge->edge ? pc_scene_edge_row(scene, edge->edge) : NULL;
+    path->stroke = row          ? pc_side_colour(row->side)
+                   : edge->edge ? pc_sign_colour(edge->edge->effect)
+                                : PC_COLOUR_PRUNED_TEXT;
     path->stroke_width = edge->edge ? pc_stroke_width(scene, edge->edge->effect) : 1;
-    path->dash = dashes[edge->port];
+    path->dash = row ? pc_side_dash(row->side) : dashes[edge->port];
     path->opacity = edge->edge ? 0.85 : 1;
     path->role = edge->edge ? PC_ROLE_EDGE : PC_ROLE_PLAIN;
     path->title = title;
@@ -156,7 +158,7 @@ static size_t draw_edge(pc_figure *figure, const pc_picture *picture, int e)
     pc_point at = {picture->left + layout->items[edge->from].x + link->lower_x,
                    top_of(layout, edge->from)};
     pc_mark *path = pc_figure_path(figure, at.x, at.y);
-    style_edge(figure, path, picture->scene, edge, title);
+    style_edge(path, picture->scene, edge, title);
     for (int step = 0; step <= edge->n_lanes; step++) {
         link = find_link(layout, first_row + step, e);
         const pc_point to = {picture->left + layout->items[link->upper].x + link->upper_x,
@@ -276,7 +278,7 @@ static void draw_items(pc_figure *figure, const pc_picture *picture)
 
 static bool labels_are_ranks(const pc_scene *scene)
 {
-    return scene->n_edges > MAX_EFFECT_LABELS && scene->options.has_table;
+    return (scene->n_edges > MAX_EFFECT_LABELS || scene->diff) && scene->options.has_table;
 }
 
 static void put_label(pc_text *out, const pc_scene *scene, int rank)
@@ -305,7 +307,8 @@ static void draw_label(pc_figure *figure, const pc_scene *scene, const pc_edge_l
     paper->role = PC_ROLE_EDGE_LABEL;
     pc_mark *text = pc_figure_text(figure, label->x, label->y + size * 0.36, size, words);
     text->anchor = PC_ANCHOR_MIDDLE;
-    text->fill = pc_sign_text_colour(scene->edges[rank]->effect);
+    const pc_diff_row *row = pc_scene_edge_row(scene, scene->edges[rank]);
+    text->fill = row ? PC_COLOUR_TEXT : pc_sign_text_colour(scene->edges[rank]->effect);
     text->is_bold = true;
 }
 

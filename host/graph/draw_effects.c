@@ -134,18 +134,21 @@ static pc_mark *draw_frame(pc_figure *figure, const pc_map *map, const pc_cell *
     box->stroke = PC_COLOUR_PRUNED;
     box->stroke_width = 0.8;
     if (!node) return box;
-    if (node->is_measured && node->effect != 0)
+    if (node->is_measured && node->effect != 0 && !map->scene->diff)
         box->fill = pc_shade(node->effect, 0.8 * fabs(node->effect) / map->scene->strongest_node);
     if (node->in_circuit) {
         box->stroke = PC_COLOUR_BOX_LINE;
         box->stroke_width = 1.6;
     }
+    const pc_diff_row *row = pc_scene_node_row(map->scene, node);
+    if (row) box->fill = pc_side_colour(row->side);
     return box;
 }
 
 static void draw_cell(pc_figure *figure, const pc_map *map, const pc_cell *cell, double x, double y,
                       double width)
 {
+    static const char *const sides[] = {"A and B", "only A", "only B"};
     const pc_circuit_node *node = cell->node;
     const bool is_neuron = cell->part.kind == PC_PART_NEURON;
     char name[PC_PART_NAME_BYTES];
@@ -160,7 +163,9 @@ static void draw_cell(pc_figure *figure, const pc_map *map, const pc_cell *cell,
     figure->marks[figure->n_marks - 1].is_bold = node && node->in_circuit;
     if (!node) return;
     pc_text effect = {0};
-    if (node->is_measured) pc_text_put_effect(&effect, map->scene, node->effect);
+    const pc_diff_row *row = pc_scene_node_row(map->scene, node);
+    if (row) pc_text_put(&effect, sides[row->side]);
+    else if (node->is_measured) pc_text_put_effect(&effect, map->scene, node->effect);
     figure->has_failed |= effect.has_failed;
     cell_text(figure, middle, y + 23, 8, width - 2, ink, effect.data ? effect.data : "");
     pc_text_free(&effect);

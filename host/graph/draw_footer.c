@@ -151,6 +151,12 @@ static void put_evaluation(pc_text *out, const pc_scene *scene)
 static void write_caption(pc_pen *pen, const pc_scene *scene)
 {
     pc_text words = {0};
+    if (scene->diff) {
+        pc_put_diff_caption(&words, scene);
+        pc_pen_wrap(pen, pc_figure_take(pen->figure, &words));
+        pc_text_free(&words);
+        return;
+    }
     put_counts(&words, scene);
     put_evaluation(&words, scene);
     pc_pen_wrap(pen, pc_figure_take(pen->figure, &words));
@@ -171,7 +177,8 @@ void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double w
     }
     if (right < 560) right = 560;
     pc_pen pen = {figure, PC_MARGIN, y + 8, PC_MARGIN, right, 16};
-    if (scene->n_edges > 0) draw_edge_legend(&pen, scene);
+    if (scene->diff) pc_draw_diff_legend(&pen, scene);
+    else if (scene->n_edges > 0) draw_edge_legend(&pen, scene);
     else draw_effect_legend(&pen, scene);
     pen.y += 22;
     pen.x = pen.left;

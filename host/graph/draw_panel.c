@@ -24,10 +24,10 @@ double pc_draw_title(pc_figure *figure, const pc_scene *scene)
     if (scene->options.title) {
         pc_text_put(&words, scene->options.title);
     } else {
-        pc_text_put(&words, "Circuit of ");
+        pc_text_put(&words, scene->diff ? "Two circuits of " : "Circuit of ");
         put_name(&words, pc_circuit_describe_model(c)->name);
-        pc_text_put(&words, " on ");
-        put_name(&words, pc_circuit_describe_task(c)->name);
+        if (!scene->diff) pc_text_put(&words, " on ");
+        if (!scene->diff) put_name(&words, pc_circuit_describe_task(c)->name);
     }
     pc_text fitted = {0};
     pc_text_put_fitting(&fitted, pc_figure_take(figure, &words), PC_TITLE_SIZE, 900);
@@ -45,16 +45,20 @@ typedef struct pc_table_row {
     const char *from, *to; /* to: NULL for a node */
     double effect, stderr_;
     bool is_measured;
+    const pc_diff_row *both; /* of two circuits; NULL: of one */
 } pc_table_row;
 
 static pc_table_row table_row(const pc_scene *scene, int i)
 {
     if (scene->n_edges > 0) {
         const pc_circuit_edge *edge = scene->edges[i];
-        return (pc_table_row){edge->from, edge->to, edge->effect, edge->stderr_, edge->is_measured};
+        return (pc_table_row){edge->from,    edge->to,          edge->effect,
+                              edge->stderr_, edge->is_measured, pc_scene_edge_row(scene, edge)};
     }
     const pc_circuit_node *node = scene->nodes[i];
-    return (pc_table_row){node->name, NULL, node->effect, node->stderr_, node->is_measured};
+    return (pc_table_row){node->name,        NULL,
+                          node->effect,      node->stderr_,
+                          node->is_measured, pc_scene_node_row(scene, node)};
 }
 
 static int count_rows(const pc_scene *scene)
@@ -66,15 +70,29 @@ static int count_rows(const pc_scene *scene)
 typedef enum pc_table_column {
     COLUMN_RANK,
     COLUMN_NAME,
-    COLUMN_EFFECT,
-    COLUMN_SHARE,
+    COLUMN_EFFECT, /* of two circuits: A's */
+    COLUMN_SHARE,  /* of two circuits: B's effect */
     N_COLUMNS
 } pc_table_column;
+
+/* What A or B says of the row. */
+static void put_side(pc_text *out, const pc_scene *scene, const pc_diff_row *row,
+                     pc_table_column column)
+{
+    const bool is_a = column == COLUMN_EFFECT;
+    if (is_a ? row->is_measured_a : row->is_measured_b)
+        pc_text_put_effect(out, scene, is_a ? row->a : row->b);
+    else pc_text_put(out, "?");
+}
 
 static void put_cell(pc_text *out, const pc_scene *scene, int i, pc_table_column column)
 {
     const pc_table_row row = table_row(scene, i);
     double share;
+    if (row.both && (column == COLUMN_EFFECT || column == COLUMN_SHARE)) {
+        put_side(out, scene, row.both, column);
+        return;
+    }
     switch (column) {
     case COLUMN_RANK:
         pc_text_printf(out, "%d", i + 1);
@@ -104,7 +122,9 @@ static void put_cell(pc_text *out, const pc_scene *scene, int i, pc_table_column
 static const char *heading(const pc_scene *scene, pc_table_column column)
 {
     static const char *const words[] = {"#", "edge", "effect \xc2\xb1 s.e.", "share", ""};
-    return column == COLUMN_NAME && scene->n_edges == 0 ? "component" : words[column];
+    static const char *const of_two[] = {"#", "edge", "A", "B", ""};
+    if (column == COLUMN_NAME && scene->n_edges == 0) return "component";
+    return scene->diff ? of_two[column] : words[column];
 }
 
 static double column_width(pc_figure *figure, const pc_scene *scene, pc_table_column column)
@@ -143,6 +163,16 @@ static void draw_heading(pc_figure *figure, const pc_scene *scene, double x, dou
     line->fill = PC_COLOUR_PRUNED;
 }
 
+/* Of two circuits, an effect is grey in the column of the one that does not have the component. */
+static int cell_colour(const pc_table_row *row, pc_table_column column)
+{
+    if (column == COLUMN_RANK) return PC_COLOUR_QUIET;
+    if (column == COLUMN_NAME || (column == COLUMN_SHARE && !row->both)) return PC_COLOUR_TEXT;
+    if (!row->both) return pc_sign_text_colour(row->effect);
+    const pc_diff_side other = column == COLUMN_EFFECT ? PC_DIFF_ONLY_B : PC_DIFF_ONLY_A;
+    return row->both->side == other ? PC_COLOUR_PRUNED_TEXT : PC_COLOUR_TEXT;
+}
+
 static void draw_row(pc_figure *figure, const pc_scene *scene, int i, double x, double y,
                      const double *widths)
 {
@@ -151,9 +181,8 @@ static void draw_row(pc_figure *figure, const pc_scene *scene, int i, double x, 
         put_cell(&words, scene, i, (pc_table_column)column);
         pc_mark *text = draw_cell(figure, x, y, widths[column], (pc_table_column)column,
                                   pc_figure_take(figure, &words));
-        text->fill = column == COLUMN_RANK     ? PC_COLOUR_QUIET
-                     : column == COLUMN_EFFECT ? pc_sign_text_colour(table_row(scene, i).effect)
-                                               : PC_COLOUR_TEXT;
+        const pc_table_row row = table_row(scene, i);
+        text->fill = cell_colour(&row, (pc_table_column)column);
         pc_text_free(&words);
     }
 }

@@ -169,12 +169,18 @@ void pc_text_put_error(pc_text *out, const pc_scene *scene, double error)
     put_value(out, scene, error, PC_SIGN_PLAIN);
 }
 
+pc_status pc_draw_scene(pc_figure *figure, const pc_scene *scene)
+{
+    const pc_status status =
+        scene->n_edges > 0 ? pc_draw_edges(figure, scene) : pc_draw_effects(figure, scene);
+    return status == PC_OK ? pc_figure_status(figure) : status;
+}
+
 pc_status pc_draw_circuit(pc_figure *figure, const pc_circuit *c, const pc_draw_options *options)
 {
     pc_scene scene;
     PC_TRY(pc_scene_init(&scene, c, options));
-    pc_status status =
-        scene.n_edges > 0 ? pc_draw_edges(figure, &scene) : pc_draw_effects(figure, &scene);
+    const pc_status status = pc_draw_scene(figure, &scene);
     pc_scene_free(&scene);
-    return status == PC_OK ? pc_figure_status(figure) : status;
+    return status;
 }

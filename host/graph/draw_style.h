@@ -9,6 +9,7 @@ enum {
     PC_COLOUR_POSITIVE = 0x14508c,
     PC_COLOUR_NEGATIVE = 0xe8861a,
     PC_COLOUR_NEGATIVE_TEXT = 0xa34f00,
+    PC_COLOUR_ONLY_A = 0x3b82c4, /* between the other two in brightness */
     PC_COLOUR_UNMEASURED = 0x888888,
     PC_COLOUR_TEXT = 0x1f2328,
     PC_COLOUR_QUIET = 0x6b7280,

@@ -1,5 +1,6 @@
 /* The figures of circuits, grids and positions, as documents and as files of every format. */
 #include "graph/circuit_private.h"
+#include "graph/diff_private.h"
 #include "graph/draw.h"
 #include "graph/grid_private.h"
 #include "graph/positions_private.h"
@@ -118,4 +119,39 @@ pc_status pc_circuit_write_positions_svg(const pc_circuit *c, const char *path)
 pc_status pc_circuit_write_positions_pdf(const pc_circuit *c, const char *path)
 {
     return write_positions(c, path, pc_figure_put_pdf);
+}
+
+/* ---- two circuits ---- */
+
+pc_status pc_circuit_diff_put_figure(pc_text *t, const pc_circuit_diff *diff,
+                                     const char *const *names, const pc_draw_options *options,
+                                     pc_figure_put put)
+{
+    pc_figure figure = {0};
+    pc_status status = pc_draw_diff(&figure, diff, names, options);
+    if (status == PC_OK) status = put(t, &figure);
+    pc_figure_free(&figure);
+    return status;
+}
+
+static pc_status write_diff(const pc_circuit_diff *diff, const char *path, const char *const *names,
+                            const pc_draw_options *options, pc_figure_put put)
+{
+    pc_figure figure = {0};
+    pc_status status = pc_draw_diff(&figure, diff, names, options);
+    if (status == PC_OK) status = pc_figure_write(&figure, path, put);
+    pc_figure_free(&figure);
+    return status;
+}
+
+pc_status pc_circuit_diff_write_svg(const pc_circuit_diff *diff, const char *path,
+                                    const char *const *names, const pc_draw_options *options)
+{
+    return write_diff(diff, path, names, options, pc_figure_put_svg);
+}
+
+pc_status pc_circuit_diff_write_pdf(const pc_circuit_diff *diff, const char *path,
+                                    const char *const *names, const pc_draw_options *options)
+{
+    return write_diff(diff, path, names, options, pc_figure_put_pdf);
 }

@@ -14,6 +14,7 @@
  *   plan.h       what a job takes, before it runs
  *   bench.h      what a device can do, and what each precision loses
  *   circuit.h    the result: numbers, files, figures
+ *   diff.h       two circuits side by side
  *   version.h    which Patchclamp this is
  *
  * Rules that hold everywhere: a function that can fail returns pc_status and sets pc_last_error();
@@ -46,6 +47,7 @@
 #include "patchclamp/bench.h"
 #include "patchclamp/circuit.h"
 #include "patchclamp/device.h"
+#include "patchclamp/diff.h"
 #include "patchclamp/effects.h"
 #include "patchclamp/find.h"
 #include "patchclamp/grid.h"

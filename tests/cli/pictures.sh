@@ -43,7 +43,12 @@ expect_exit 0 find demo --task induction -n 4 --length 12 --level node -o nodes
 expect_exit 0 patch demo --task induction -n 4 --length 12 --what z --by layer,head,position -o grid
 expect_exit 0 draw run -o run/circuit.pdf
 expect_exit 0 draw nodes -o nodes/circuit.pdf
-figures=(run/circuit run/positions nodes/circuit grid/grid)
+expect_exit 0 diff run nodes -o nodes/diff.svg
+expect_exit 0 diff run nodes -o nodes/diff.pdf
+expect_exit 0 find demo --task induction -n 4 --length 12 --method acdc --metric kl --threshold 0.01 -o acdc
+expect_exit 0 diff run acdc -o acdc/diff.svg
+expect_exit 0 diff run acdc -o acdc/diff.pdf
+figures=(run/circuit acdc/diff nodes/diff run/positions nodes/circuit grid/grid)
 
 for figure in "${figures[@]}"; do
     if has python3; then
