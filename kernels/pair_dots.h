@@ -4,15 +4,17 @@
  *   out[item.out + i out_stride + j] += weight sum_k a[item.a + i a_stride + k] b[item.b + j
  * b_stride + k]
  *
- * for i < n_a, j < n_b, k < item.n. Products and sums in float32 in eight chains over stretches of
- * 1024, element k of a stretch in chain k mod 8, the chains of a stretch added as in lanes.h; from
- * there on in double, stretch by stretch. */
+ * for i < n_a, j < n_b, k < item.n. On the processor products and sums are in float32 in eight
+ * chains over stretches of 1024, element k of a stretch in chain k mod 8, the chains of a stretch
+ * added as in lanes.h; from there on in double, stretch by stretch. On a device they are in float32
+ * in one chain over stretches of 64, from there on in double; the weight comes last. A pair depends
+ * on its two vectors alone. */
 #ifndef PC_KERNELS_PAIR_DOTS_H
 #define PC_KERNELS_PAIR_DOTS_H
 
 #include <stdint.h>
 
-enum { PC_DOT_STRETCH = 1024 };
+enum { PC_DOT_STRETCH = 1024, PC_DOT_DEVICE_STRETCH = 64 };
 
 /* Offsets in elements of each array; the length of the vectors. */
 typedef struct pc_dot_item {
