@@ -150,8 +150,8 @@ Test(graph_circuit, csv_lists_what_was_measured_by_rank)
     pc_text text = {0};
     c->n_edges = 3;
     c->n_nodes = 2;
-    cr_assert_eq(pc_circuit_add_node(
-                     c, &(pc_circuit_node){"m0.n17", NULL, 0.5, 0.25, true, true, false, 16, 0.25}),
+    cr_assert_eq(pc_circuit_add_node(c, &(pc_circuit_node){"m0.n17", NULL, 0.5, 0.25, true, true,
+                                                           false, 16, 0.25, true, 0.75}),
                  PC_OK);
     cr_assert_eq(pc_circuit_add_edge(c, &(pc_circuit_edge){.from = "m1", .to = "logits"}), PC_OK);
     cr_assert_eq(pc_circuit_put_csv(&text, c), PC_OK);
@@ -210,6 +210,8 @@ static const struct {
      PC_ERR_INPUT},
     {"no probability", "-3.15, ", "-3.15, \"p\": 0, ",
      "c.json: edges[9].p is 0, expected a probability above 0", PC_ERR_INPUT},
+    {"no share", "-3.15, ", "-3.15, \"frequency\": 1.5, ",
+     "c.json: edges[9].frequency is 1.5, expected a share from 0 to 1", PC_ERR_INPUT},
     {"negative error", "-3.15, \"stderr\": 0.031", "1, \"stderr\": -1",
      "c.json: edges[9].stderr is negative", PC_ERR_INPUT},
     {"no layers", "\"n_layers\": 2", "\"n_layers\": 0",

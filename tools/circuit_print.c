@@ -16,7 +16,8 @@ typedef struct component {
     const char *role;
     double effect, standard_error;
     bool in_circuit, is_untouched, is_measured;
-    double p; /* 0: not tested */
+    double p;         /* 0: not tested */
+    double frequency; /* NaN: not known */
 } component;
 
 static bool is_of_edges(const pc_circuit *circuit)
@@ -42,7 +43,8 @@ static component edge_component(const pc_circuit *circuit, size_t i, char *roles
                    .in_circuit = e->in_circuit,
                    .is_untouched = e->is_untouched,
                    .is_measured = e->is_measured,
-                   .p = e->p};
+                   .p = e->p,
+                   .frequency = e->has_frequency ? e->frequency : NAN};
     const char *from = role_of(circuit, e->from, strlen(e->from));
     const char *to = role_of(circuit, e->to, strcspn(e->to, "<"));
     snprintf(c.name, sizeof c.name, "%s->%s", e->from, e->to);
@@ -61,7 +63,8 @@ static component node_component(const pc_circuit *circuit, size_t i)
                    .in_circuit = n->in_circuit,
                    .is_untouched = n->is_untouched,
                    .is_measured = n->is_measured,
-                   .p = n->p};
+                   .p = n->p,
+                   .frequency = n->has_frequency ? n->frequency : NAN};
     snprintf(c.name, sizeof c.name, "%s", n->name);
     return c;
 }
@@ -82,6 +85,18 @@ static pc_status rank(size_t **order, size_t *n, const pc_circuit *circuit)
     return status;
 }
 
+/* Whether it was selected again on bootstraps. */
+static bool has_frequencies(const pc_circuit *circuit)
+{
+    return pc_circuit_option(circuit, "bootstraps") != NULL;
+}
+
+static void put_frequency(table *t, double frequency)
+{
+    if (isnan(frequency)) table_cell(t, "-");
+    else table_cell(t, "%.3f", frequency);
+}
+
 static void add_row(table *t, const pc_circuit *circuit, size_t place, const component *c)
 {
     double share;
@@ -96,6 +111,7 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
         table_cell(t, "%.1f%%", 100 * share + 0.0); /* no "-0.0" */
     else table_cell(t, "-");
     table_cell(t, "%s", c->in_circuit ? "yes" : c->is_untouched ? "untouched" : "");
+    if (has_frequencies(circuit)) put_frequency(t, c->frequency);
     table_cell(t, "%s", c->role ? c->role : "");
 }
 
@@ -135,8 +151,21 @@ static void print_significance(const pc_circuit *circuit)
         n_sure += p > 0 && p <= 0.05;
     }
     if (n_tested == 0) return;
-    printf("chance: %zu of %zu effects are not 0 at 5 %% familywise (1,000 flips of signs)\n",
+    printf("chance: %zu of %zu effects are not 0 at 5 %% familywise (max-T over 1,000 flips of "
+           "signs)\n",
            n_sure, n_tested);
+}
+
+/* What the column of frequencies is of. */
+static void print_frequencies(const pc_circuit *circuit)
+{
+    const char *top = pc_circuit_option(circuit, "bootstrap_top");
+    const char *threshold = pc_circuit_option(circuit, "bootstrap_threshold");
+    if (!has_frequencies(circuit) || !(top || threshold)) return;
+    printf("frequency: of being selected again, of %s bootstraps over the prompts, ",
+           pc_circuit_option(circuit, "bootstraps"));
+    if (top) printf("among the strongest %s\n", top);
+    else printf("from |effect| %s on\n", threshold);
 }
 
 /* How ACDC's decisions came about. */
@@ -214,6 +243,7 @@ static void print_summary(const pc_circuit *circuit)
     print_hybrid(circuit, all);
     print_check(circuit);
     print_significance(circuit);
+    print_frequencies(circuit);
     print_split_faithfulness(circuit);
 }
 
@@ -224,12 +254,14 @@ pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
     pc_status status = rank(&order, &n, circuit);
     if (status == PC_OK) {
         table t;
-        table_begin(&t, "rlrrrll");
+        table_begin(&t, has_frequencies(circuit) ? "rlrrrlrl" : "rlrrrll");
         table_cell(&t, "#"), table_cell(&t, "%s", pc_circuit_option(circuit, "level"));
         const char *effects = pc_circuit_option(circuit, "effects");
         table_cell(&t, "%s", effects ? effects : "effect");
         table_cell(&t, "+-"), table_cell(&t, "share");
-        table_cell(&t, "circuit"), table_cell(&t, "role");
+        table_cell(&t, "circuit");
+        if (has_frequencies(circuit)) table_cell(&t, "frequency");
+        table_cell(&t, "role");
         for (size_t i = 0; i < n && (int64_t)i < n_rows; i++) {
             const component c = is_of_edges(circuit)
                                     ? edge_component(circuit, order[i], roles, sizeof roles)
@@ -283,6 +315,7 @@ pc_status print_circuit_json(const pc_circuit *circuit)
             json_bool("in_circuit", c.in_circuit);
             json_bool("untouched", c.is_untouched);
             json_number("p", c.p > 0 ? c.p : NAN);
+            json_number("frequency", c.frequency);
             json_text("role", c.role && *c.role ? c.role : NULL);
             json_end('}');
         }

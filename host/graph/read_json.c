@@ -220,6 +220,18 @@ static pc_status read_p(double *out, const pc_spot *spot)
     return PC_OK;
 }
 
+static pc_status read_frequency(double *out, bool *has_frequency, const pc_spot *spot)
+{
+    const json_t *frequency = json_object_get(spot->object, "frequency");
+    *out = 0;
+    *has_frequency = frequency != NULL;
+    if (!frequency) return PC_OK;
+    *out = json_number_value(frequency);
+    if (!json_is_number(frequency) || !(*out >= 0 && *out <= 1))
+        return fail_at(spot, "frequency", "a share from 0 to 1");
+    return PC_OK;
+}
+
 static pc_status read_node(pc_circuit *c, const pc_spot *at)
 {
     pc_circuit_node node = {0};
@@ -229,6 +241,7 @@ static pc_status read_node(pc_circuit *c, const pc_spot *at)
     PC_TRY(read_bool(&node.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&node.is_untouched, at));
     PC_TRY(read_p(&node.p, at));
+    PC_TRY(read_frequency(&node.frequency, &node.has_frequency, at));
     if (json_object_get(at->object, "role")) PC_TRY(read_text(&node.role, at, "role"));
     return pc_circuit_add_node(c, &node);
 }
@@ -243,6 +256,7 @@ static pc_status read_edge(pc_circuit *c, const pc_spot *at)
     PC_TRY(read_bool(&edge.in_circuit, at, "in_circuit"));
     PC_TRY(read_untouched(&edge.is_untouched, at));
     PC_TRY(read_p(&edge.p, at));
+    PC_TRY(read_frequency(&edge.frequency, &edge.has_frequency, at));
     return pc_circuit_add_edge(c, &edge);
 }
 

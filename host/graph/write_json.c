@@ -100,6 +100,13 @@ static void put_p(pc_text *t, double p)
     pc_text_put_number(t, p);
 }
 
+static void put_frequency(pc_text *t, bool has_frequency, double frequency)
+{
+    if (!has_frequency) return;
+    pc_text_put(t, ", \"frequency\": ");
+    pc_text_put_number(t, frequency);
+}
+
 static void put_node(pc_text *t, const pc_circuit_node *node)
 {
     pc_text_put(t, "    {\"name\": ");
@@ -112,6 +119,7 @@ static void put_node(pc_text *t, const pc_circuit_node *node)
     }
     if (node->is_untouched) pc_text_put(t, ", \"untouched\": true");
     put_p(t, node->p);
+    put_frequency(t, node->has_frequency, node->frequency);
     pc_text_put(t, "}");
 }
 
@@ -125,6 +133,7 @@ static void put_edge(pc_text *t, const pc_circuit_edge *edge)
     pc_text_printf(t, ", \"in_circuit\": %s", word(edge->in_circuit));
     if (edge->is_untouched) pc_text_put(t, ", \"untouched\": true");
     put_p(t, edge->p);
+    put_frequency(t, edge->has_frequency, edge->frequency);
     pc_text_put(t, "}");
 }
 

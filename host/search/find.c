@@ -15,6 +15,7 @@
 #include "search/result.h"
 #include "search/run_facts.h"
 #include "search/significance.h"
+#include "search/stability.h"
 #include "search/sweep_plan.h"
 
 #include <math.h>
@@ -101,6 +102,7 @@ typedef struct search {
     pc_estimate_check check;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
+    double *per_prompt;    /* (n, n_prompts) the effects, where they are tested; until they were */
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
     pc_scale scale;
     pc_choice choice;
@@ -157,15 +159,15 @@ static pc_status prepare(search *s)
 enum { FEWEST_TO_TEST = 6 };
 static const double most_tested = 4e6; /* effects kept for the test: 32 MB */
 
-static pc_status sweep_and_test(search *s, double *per_prompt)
+static pc_status sweep_and_test(search *s)
 {
     const int64_t n = s->candidates.n;
     pc_sweep_list list = pc_sweep_of(&s->candidates);
     double *p = pc_alloc((size_t)n, sizeof *p);
-    list.per_prompt = per_prompt;
+    list.per_prompt = s->per_prompt;
     pc_status status = p ? PC_OK : PC_ERR_NOMEM;
     if (status == PC_OK) status = pc_sweep_list_measure(s->effects, &list, &s->journal, &s->watch);
-    if (status == PC_OK) status = pc_familywise(p, per_prompt, n, s->journal.n_prompts);
+    if (status == PC_OK) status = pc_familywise(p, s->per_prompt, n, s->journal.n_prompts);
     for (int64_t i = 0; i < n && status == PC_OK; i++)
         s->effects[i].p = p[i];
     free(p);
@@ -178,10 +180,34 @@ static pc_status measure_exactly(search *s)
     s->n_evaluations = s->candidates.n * n_prompts;
     if (n_prompts < FEWEST_TO_TEST || (double)s->n_evaluations > most_tested)
         return pc_sweep(s->effects, &s->candidates, &s->journal, &s->watch);
-    double *per_prompt = pc_alloc((size_t)s->n_evaluations, sizeof *per_prompt);
-    if (!per_prompt) return PC_ERR_NOMEM;
-    const pc_status status = sweep_and_test(s, per_prompt);
-    free(per_prompt);
+    s->per_prompt = pc_alloc((size_t)s->n_evaluations, sizeof *s->per_prompt);
+    return s->per_prompt ? sweep_and_test(s) : PC_ERR_NOMEM;
+}
+
+/* What is selected again on each bootstrap: by faithfulness, as many as were taken. */
+static pc_reselection reselection_of(const search *s)
+{
+    const bool is_bound = s->options->selection == PC_SELECT_THRESHOLD;
+    return (pc_reselection){is_bound ? PC_SELECT_THRESHOLD : PC_SELECT_TOP, s->choice.n_taken,
+                            s->options->threshold};
+}
+
+static pc_status find_frequencies(search *s)
+{
+    const pc_reselection rule = reselection_of(s);
+    if (!s->per_prompt) return PC_OK;
+    double *frequency = pc_alloc((size_t)s->candidates.n, sizeof *frequency);
+    pc_status status = frequency ? PC_OK : PC_ERR_NOMEM;
+    if (status == PC_OK)
+        status = pc_selection_frequency(frequency, s->per_prompt, s->journal.n_prompts, &rule,
+                                        &s->candidates);
+    for (int64_t i = 0; i < s->candidates.n && status == PC_OK; i++) {
+        s->effects[i].has_frequency = true;
+        s->effects[i].frequency = frequency[i];
+    }
+    free(frequency);
+    free(s->per_prompt);
+    s->per_prompt = NULL;
     return status;
 }
 
@@ -353,6 +379,7 @@ static pc_status measure(search *s)
         PC_TRY(pc_sweep(s->node_effects, &s->nodes, &s->journal, &s->watch));
     PC_TRY(method_of(s->options)->measure(s));
     PC_TRY(method_of(s->options)->select(s));
+    PC_TRY(find_frequencies(s));
     return pc_position_sweep_measure(&s->positions, s->choice.kept, &s->journal, &s->watch);
 }
 
@@ -531,6 +558,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     pc_position_sweep_free(&s.positions);
     free(s.choice.kept);
     free(s.node_effects);
+    free(s.per_prompt);
     free(s.effects);
     return status;
 }

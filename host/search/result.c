@@ -6,6 +6,7 @@
 #include "patchclamp/version.h"
 #include "search/estimating.h"
 #include "search/provenance.h"
+#include "search/stability.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,6 +32,16 @@ static pc_status set_selection(pc_circuit *circuit, const pc_find_options *o)
         return pc_circuit_set_option_number(circuit, "threshold", o->threshold);
     }
     return PC_OK;
+}
+
+/* Which selection was repeated, if one was. */
+static pc_status set_reselection(pc_circuit *circuit, const pc_result *r)
+{
+    if (!r->effects[0].has_frequency) return PC_OK;
+    PC_TRY(pc_circuit_set_option_number(circuit, "bootstraps", PC_BOOTSTRAPS));
+    if (r->options->selection == PC_SELECT_THRESHOLD)
+        return pc_circuit_set_option_number(circuit, "bootstrap_threshold", r->options->threshold);
+    return pc_circuit_set_option_number(circuit, "bootstrap_top", (double)r->choice->n_taken);
 }
 
 static pc_status set_acdc(pc_circuit *circuit, const pc_acdc_told *a)
@@ -95,7 +106,8 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     PC_TRY(set_estimate(circuit, r));
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
-    return set_selection(circuit, r->options);
+    PC_TRY(set_selection(circuit, r->options));
+    return set_reselection(circuit, r);
 }
 
 /* What is not a number is not known. */
@@ -174,9 +186,9 @@ static pc_status set_check(pc_circuit *circuit, const pc_result *r)
 
 /* What nodes and edges say of their effect. */
 typedef struct said {
-    double *effect, *standard_error, *p;
+    double *effect, *standard_error, *p, *frequency;
     int64_t *n;
-    bool *is_measured, *is_untouched;
+    bool *is_measured, *is_untouched, *has_frequency;
 } said;
 
 static void set_effect(said to, const pc_effect *from, const pc_result *r)
@@ -184,6 +196,8 @@ static void set_effect(said to, const pc_effect *from, const pc_result *r)
     *to.effect = from->mean;
     *to.standard_error = from->standard_error;
     *to.p = from->p;
+    *to.frequency = from->frequency;
+    *to.has_frequency = from->has_frequency;
     *to.n = from->n < pc_task_n(r->task) ? from->n : 0;
     *to.is_measured = from->n > 0;
     *to.is_untouched = *to.is_measured && !from->is_touched;
@@ -191,8 +205,8 @@ static void set_effect(said to, const pc_effect *from, const pc_result *r)
 
 static void set_node(pc_circuit_node *node, const pc_effect *from, const pc_result *r)
 {
-    set_effect((said){&node->effect, &node->stderr_, &node->p, &node->n, &node->is_measured,
-                      &node->is_untouched},
+    set_effect((said){&node->effect, &node->stderr_, &node->p, &node->frequency, &node->n,
+                      &node->is_measured, &node->is_untouched, &node->has_frequency},
                from, r);
 }
 
@@ -249,8 +263,8 @@ static pc_status add_edges(pc_circuit *circuit, const pc_result *r)
         pc_circuit_edge edge = {.from = c->writers[writer].name,
                                 .to = c->readers[reader].name,
                                 .in_circuit = r->choice->kept[e]};
-        set_effect((said){&edge.effect, &edge.stderr_, &edge.p, &edge.n, &edge.is_measured,
-                          &edge.is_untouched},
+        set_effect((said){&edge.effect, &edge.stderr_, &edge.p, &edge.frequency, &edge.n,
+                          &edge.is_measured, &edge.is_untouched, &edge.has_frequency},
                    &r->effects[e], r);
         PC_TRY(pc_circuit_add_edge(circuit, &edge));
     }

@@ -60,6 +60,7 @@ static int64_t count_above(const pc_effect *effects, const int64_t *order, int64
 static pc_status take_first(pc_choice *out, const int64_t *order, int64_t n, const pc_scale *scale,
                             const pc_candidates *candidates, pc_journal *journal)
 {
+    out->n_taken = n;
     PC_TRY(mark_first(out->kept, order, n, candidates));
     return pc_measure_circuits(&out->metric, scale, candidates, journal, out->kept, 1);
 }
@@ -91,6 +92,7 @@ static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const pc
             if (reached < wanted) continue;
             memcpy(out->kept, kept + i * candidates->n, (size_t)candidates->n * sizeof *kept);
             out->metric = metrics[i];
+            out->n_taken = first + i + 1;
             out->cut = fabs(effects[order[first + i]].mean);
             return PC_OK;
         }

@@ -9,6 +9,7 @@
 typedef struct pc_choice {
     bool *kept; /* (candidates->n) after pruning */
     double cut; /* the |effect| of the weakest that was taken, before pruning; or the threshold */
+    int64_t n_taken; /* before pruning */
     pc_circuit_metric metric;
 } pc_choice;
 

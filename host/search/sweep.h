@@ -13,6 +13,8 @@ typedef struct pc_effect {
     bool is_ahead;   /* ranked before all that are not, whatever their means: a race decided so */
     bool is_touched; /* false: the intervention changed nothing on any prompt */
     double p;        /* familywise (significance.h); 0: not tested */
+    bool has_frequency;
+    double frequency; /* of being selected on other prompts (stability.h) */
 } pc_effect;
 
 /* Who is told, and who may stop the work. */

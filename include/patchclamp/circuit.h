@@ -43,7 +43,9 @@ typedef struct pc_circuit_node {
     bool is_untouched; /* the intervention changed nothing on any prompt */
     int64_t n;         /* prompts that it was measured on; 0: all of the task's */
     double p;          /* familywise: of effects that are as likely positive as negative, any of all
-                          components          would have one so sure with this probability; 0: not tested */
+                          components would have one so sure with this probability; 0: not tested */
+    bool has_frequency;
+    double frequency; /* share of bootstraps over prompts in which it is selected again (find.h) */
 } pc_circuit_node;
 
 /* Writer to reader: "a0.h2" to "a1.h3<k>"; in the file's tables "a0.h2->a1.h3<k>". */
@@ -55,6 +57,8 @@ typedef struct pc_circuit_edge {
     bool is_untouched;
     int64_t n;
     double p;
+    bool has_frequency;
+    double frequency;
 } pc_circuit_edge;
 
 /* Reads circuit.json (schema patchclamp-circuit/1) of at most 256 MiB. Errors: PC_ERR_INPUT naming

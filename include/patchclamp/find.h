@@ -118,6 +118,16 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * directory that holds a run already is PC_ERR_INPUT unless it is resumed; resuming another
  * model's, task's or option's run is PC_ERR_INPUT that says which differs.
  *
+ * With method "exact", 6 prompts or more and at most 4 million effects every component gets two
+ * numbers more. Its p-value is familywise over all components (max-T by flipping signs, Westfall
+ * and Young 1993). Its frequency is the share of 1,000 bootstraps over the prompts in which it is
+ * selected again: the prompts are drawn with replacement, the same for all components, which are
+ * ranked by the means over these and selected by the same rule, top or threshold, and pruned. The
+ * rule of faithfulness would have to measure other circuits for each draw: the number taken (before
+ * pruning) is kept at the run's instead, so that this says how sure the ranking is, not the size.
+ * Options "bootstraps" and "bootstrap_top" or "bootstrap_threshold". In tf32 and bf16 both numbers
+ * are of the effects as the sweep has them.
+ *
  * The circuit's faithfulness gets a 95 % interval (pc_faithfulness) on the prompts that it was
  * found on, which does not know that it was chosen there, and on each held-out task: in the
  * evaluation "faithfulness", "low", "high" and, of split test, "test_faithfulness", "test_low",

@@ -110,6 +110,20 @@ strongest=$(value ranked.0.name)
 expect "the strongest leads scores.csv" test "$(grep -m 1 '^edge,' again/scores.csv | cut -d, -f 2)" = "$strongest"
 expect_exit 0 find demo "${prompts[@]}" --source zero --metric prob-diff --threshold 0.5 -o zero
 
+# How often the ranking selects it again; a race does not know, nor do five prompts.
+expect_exit 0 find demo --task induction -n 16 --top 12 -o drawn
+expect_line '^ #  edge .* circuit  frequency  role$'
+expect_line '^ 1  .* yes +1\.000 '
+expect_line '^chance: [0-9]+ of 110 effects are not 0 at 5 % familywise \(max-T over 1,000 flips of signs\)$'
+expect_line '^frequency: .*of 1000 bootstraps over the prompts, among the strongest 12$'
+expect "every edge" test "$(grep -c '"from".*"frequency"' drawn/circuit.json)" = 110
+expect_exit 0 convert drawn --to json -o read-again.json
+expect_same drawn/circuit.json read-again.json
+expect_exit 0 find demo --task induction -n 16 --threshold 0.5 -o drawn-above
+expect_line '^frequency: .*from \|effect\| 0\.5 on$'
+expect_exit 0 find demo --task induction -n 5 --top 12 -o undrawn
+expect "nothing of five prompts" test -z "$(grep -E 'frequency' "$out" undrawn/circuit.json)"
+
 # The circuit on every split, as eval has it; of a file on its own prompts; what cannot be generated is told.
 expect_exit 0 find demo --task induction -n 6 -o splits
 for split in train test ood; do expect_line "^$split +[0-9.]+ +[0-9.]+ +[0-9.]+ .* 6$"; done
