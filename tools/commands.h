@@ -16,6 +16,10 @@ int cmd_patch(int argc, char **argv);
 int cmd_path(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_find(int argc, char **argv);
+int cmd_submit(int argc, char **argv);
+int cmd_shard(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_draw(int argc, char **argv);
 

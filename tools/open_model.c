@@ -54,6 +54,12 @@ static void open_tokenizer(opened_model *m, const char *directory)
     m->is_tokenizer_refused = has_tokenizer_file(directory);
 }
 
+bool is_model_folder(const char *name)
+{
+    struct stat facts;
+    return stat(name, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 int open_model(opened_model *out, const char *name, const char *command)
 {
     char shipped[4096];

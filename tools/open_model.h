@@ -16,6 +16,8 @@ typedef struct opened_model {
 /* Opens model and tokenizer. Returns EXIT_DONE; or complains and returns the exit code, and nothing
  * is open. */
 int open_model(opened_model *out, const char *name, const char *command);
+/* Whether the name of a model is a directory's. */
+bool is_model_folder(const char *name);
 void close_model(opened_model *model);
 
 /* A run directory stands for its circuit.json: the path of that, or `name` itself. */

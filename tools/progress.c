@@ -31,6 +31,11 @@ void stop_on_signals(void)
     sigaction(SIGUSR2, &action, NULL);
 }
 
+bool was_asked_to_stop(void)
+{
+    return has_been_asked_to_stop != 0;
+}
+
 static double now(void)
 {
     struct timespec t;

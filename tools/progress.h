@@ -19,5 +19,7 @@ void progress_end(progress_state *state);
 
 /* From now on SIGINT, SIGTERM and SIGUSR2 ask the search to stop instead of ending the program. */
 void stop_on_signals(void);
+/* Whether one has come. */
+bool was_asked_to_stop(void);
 
 #endif

@@ -218,12 +218,14 @@ static pc_status count(counted *out, pc_planner *p, const pc_intervention *const
     return status;
 }
 
-static void add_whole(pc_planner *p, int n)
+/* The whole model run for each effect. */
+static double count_whole(const pc_planner *p, int n)
 {
+    double flop = 0;
     for (int k = 0; k < p->n_kinds; k++)
-        p->plan->flop_whole +=
-            (double)n * p->kinds[k].n *
-            pc_forward_flop(p->model, pc_task_prompt(p->task, p->kinds[k].prompt)->n_tokens);
+        flop += (double)n * p->kinds[k].n *
+                pc_forward_flop(p->model, pc_task_prompt(p->task, p->kinds[k].prompt)->n_tokens);
+    return flop;
 }
 
 static pc_status add_deltas(pc_planner *p, const pc_intervention *const *list, int n)
@@ -237,7 +239,7 @@ static pc_status add_deltas(pc_planner *p, const pc_intervention *const *list, i
     plan->n_rows += made.cost.rows;
     plan->flop += made.cost.flop;
     plan->bytes += made.cost.bytes;
-    add_whole(p, n);
+    plan->flop_whole += count_whole(p, n);
     for (int saving = 0; saving < PC_N_SAVINGS; saving++) {
         PC_TRY(count(&other, p, list, n, p->options.without | 1u << saving));
         plan->flop_without[saving] += other.cost.flop;
@@ -251,6 +253,19 @@ pc_status pc_planner_add(pc_planner *p, const pc_intervention *const *interventi
     p->plan->n_groups++;
     if (p->options.engine == PC_ENGINE_DELTA) return add_deltas(p, interventions, n);
     add_whole_runs(p, n);
+    return PC_OK;
+}
+
+pc_status pc_planner_flop(double *flop, pc_planner *p, const pc_intervention *const *interventions,
+                          int n)
+{
+    counted made;
+    if (p->options.engine == PC_ENGINE_TWIN) {
+        *flop = count_whole(p, n);
+        return PC_OK;
+    }
+    PC_TRY(count(&made, p, interventions, n, p->options.without));
+    *flop = made.cost.flop;
     return PC_OK;
 }
 

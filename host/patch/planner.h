@@ -17,4 +17,8 @@ void pc_planner_free(pc_planner *planner);
  * prompt. */
 pc_status pc_planner_add(pc_planner *planner, const pc_intervention *const *interventions, int n);
 
+/* The products that measuring them takes, in FLOP; adds nothing to the plan. */
+pc_status pc_planner_flop(double *flop, pc_planner *planner,
+                          const pc_intervention *const *interventions, int n);
+
 #endif

@@ -8,8 +8,8 @@
 #include "search/acdc.h"
 #include "search/estimate_check.h"
 #include "search/estimating.h"
+#include "search/find_lists.h"
 #include "search/held_out.h"
-#include "search/position_sweep.h"
 #include "search/racing.h"
 #include "search/refine.h"
 #include "search/result.h"
@@ -35,55 +35,11 @@ static pc_status check_selection(const pc_find_options *o)
     return PC_OK;
 }
 
-/* ---- the journal's file ---- */
-
-static void put_selection(char out[64], const pc_find_options *o)
-{
-    char number[32];
-    switch (o->selection) {
-    case PC_SELECT_FAITHFULNESS:
-        strcpy(out, "faithfulness ");
-        strcat(out, pc_format_number(number, o->faithfulness));
-        break;
-    case PC_SELECT_TOP:
-        strcpy(out, "top ");
-        strcat(out, pc_format_number(number, (double)o->top));
-        break;
-    case PC_SELECT_THRESHOLD:
-        strcpy(out, "threshold ");
-        strcat(out, pc_format_number(number, o->threshold));
-        break;
-    }
-}
-
-/* Which tasks are held out: their splits, and the beginnings of their digests. */
-enum { HELD_OUT_BYTES = 256, DIGEST_SHOWN = 16 };
-static void put_held_out(char out[HELD_OUT_BYTES], const pc_find_options *o)
-{
-    size_t n = 0;
-    out[0] = 0;
-    for (int i = 0; i < o->n_held_out; i++)
-        n += (size_t)snprintf(out + n, HELD_OUT_BYTES - n, "%s%.20s %.*s", i ? ", " : "",
-                              pc_task_split(o->held_out[i]), DIGEST_SHOWN,
-                              pc_task_sha256(o->held_out[i]));
-}
-
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
                             const pc_find_options *o, const pc_position_sweep *positions)
 {
-    char selection[64], confidence[32], numbers[3][32], held_out[HELD_OUT_BYTES];
     pc_run_facts facts;
-    put_selection(selection, o);
-    PC_TRY(pc_run_facts_init(&facts, model, task, &o->evaluation));
-    pc_run_facts_add(&facts, "level", pc_level_name(o->level));
-    pc_run_facts_add(&facts, "method", o->method);
-    pc_run_facts_add(&facts, "selection", selection);
-    if (strcmp(o->method, "racing") == 0)
-        pc_run_facts_add(&facts, "confidence", pc_format_number(confidence, o->confidence));
-    put_held_out(held_out, o);
-    if (o->n_held_out) pc_run_facts_add(&facts, "tasks_held_out", held_out);
-    pc_estimating_add_facts(&facts, o, numbers);
-    pc_position_sweep_add_facts(&facts, positions);
+    PC_TRY(pc_find_facts(&facts, model, task, o, positions));
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
 
@@ -515,25 +471,15 @@ static pc_status run(pc_circuit **out, search *s)
 pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
                        const pc_find_options *options, pc_plan_time time)
 {
-    pc_candidates nodes, candidates;
+    pc_find_lists lists;
     PC_TRY(pc_find_check(options));
     if (strcmp(options->method, "acdc") == 0)
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "how many circuits acdc measures depends on what it finds: no plan");
-    PC_TRY(pc_candidates_init(&nodes, model, PC_LEVEL_NODE));
-    PC_TRY(pc_candidates_init(&candidates, model, options->level));
-    pc_sweep_list lists[3] = {pc_sweep_of(&candidates)};
-    int n = 1;
-    if (options->level == PC_LEVEL_EDGE) lists[n++] = pc_sweep_of(&nodes);
-    pc_position_sweep positions;
-    pc_status status = pc_position_sweep_init(&positions, &candidates, task, &options->positions);
-    if (options->positions.of == PC_POSITIONS_OF_ALL) {
-        if (status == PC_OK) status = pc_position_sweep_choose(&positions, NULL);
-        lists[n++] = pc_position_sweep_list(&positions);
-    }
+    pc_status status = pc_find_lists_init(&lists, model, task, options);
     if (status == PC_OK)
-        status = pc_sweep_plan(out, lists, n, model, task, &options->evaluation, time);
-    pc_position_sweep_free(&positions);
+        status = pc_sweep_plan(out, lists.lists, lists.n, model, task, &options->evaluation, time);
+    pc_find_lists_free(&lists);
     return status;
 }
 

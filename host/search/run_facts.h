@@ -6,13 +6,15 @@
 #include "patchclamp/find.h"
 #include "store/run_store.h"
 
-enum { PC_MOST_RUN_FACTS = 24 };
+enum { PC_MOST_RUN_FACTS = 24, PC_RUN_FACT_BYTES = 64, PC_HELD_OUT_BYTES = 256 };
 
 /* Values that are added live elsewhere, as long as this. */
 typedef struct pc_run_facts {
     pc_store_fact facts[PC_MOST_RUN_FACTS];
     size_t n;
     char bos[32], n_prompts[32], seed[32], fingerprint[256];
+    char selection[PC_RUN_FACT_BYTES], confidence[32], numbers[3][32];
+    char held_out[PC_HELD_OUT_BYTES]; /* these four of a search */
 } pc_run_facts;
 
 /* Model, task, how effects are measured, and the numeric fingerprint. */
