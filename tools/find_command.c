@@ -55,7 +55,9 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
          "of an estimate: measure K components too, and say how well they agree (0)", 0, INT64_MAX},
         {"ig-steps", 0, OPTION_INT, &w->ig_steps, "M", "of integrated gradients (5)", 1, 10000},
         {"ig-rule", 0, OPTION_TEXT, &w->ig_rule, "RULE",
-         "where steps stand: left, right or midpoint (left)", 0, 0},
+         "where steps stand: left, right, midpoint; default: left of inputs, right of activations "
+         "(default)",
+         0, 0},
         {"estimate", 0, OPTION_TEXT, &w->estimate, "NAME",
          "of hybrid: the estimate that proposes (eap-ig)", 0, 0},
         {"candidates", 0, OPTION_INT, &w->n_candidates, "K",

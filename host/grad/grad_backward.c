@@ -18,7 +18,7 @@ static bool goes_through(const pc_grad_run *r, pc_grad_held what, int layer)
 {
     const pc_grad_point *p = r->point;
     if (p->dropped == layer) return false;
-    return !(p->held == what && p->layer == layer && p->at != 0);
+    return !(p->held == what && p->layer == layer);
 }
 
 /* ---- the MLP ---- */

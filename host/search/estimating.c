@@ -15,10 +15,15 @@
 typedef struct estimate_method {
     const char *name;
     int (*count)(const pc_find_options *options, const pc_model *model);
-    pc_grad_point (*point)(int i, const pc_find_options *options, const pc_model *model);
+    pc_grad_point (*point)(int i, int n_steps, pc_ig_rule rule, const pc_model *model);
     pc_gradient_rule rule;
-    bool has_steps;
+    pc_ig_rule ig_rule; /* unless the options say another; PC_IG_DEFAULT: it has no steps */
 } estimate_method;
+
+static pc_ig_rule ig_rule_of(const estimate_method *m, const pc_find_options *options)
+{
+    return options->ig_rule == PC_IG_DEFAULT ? m->ig_rule : options->ig_rule;
+}
 
 static int one(const pc_find_options *options, const pc_model *model)
 {
@@ -49,15 +54,15 @@ static int steps_of_groups(const pc_find_options *options, const pc_model *model
     return options->ig_steps * n_groups(model);
 }
 
-static pc_grad_point at_base(int i, const pc_find_options *options, const pc_model *model)
+static pc_grad_point at_base(int i, int n_steps, pc_ig_rule rule, const pc_model *model)
 {
-    (void)i, (void)options, (void)model;
+    (void)i, (void)n_steps, (void)rule, (void)model;
     return (pc_grad_point){.held = PC_HELD_INPUT, .layer = -1, .weight = 1, .dropped = -1};
 }
 
-static pc_grad_point at_both(int i, const pc_find_options *options, const pc_model *model)
+static pc_grad_point at_both(int i, int n_steps, pc_ig_rule rule, const pc_model *model)
 {
-    pc_grad_point p = at_base(i, options, model);
+    pc_grad_point p = at_base(i, n_steps, rule, model);
     p.at = i;
     p.weight = 0.5;
     return p;
@@ -70,18 +75,18 @@ static double step_at(int i, int m, pc_ig_rule rule)
     return (m - i - shift) / m;
 }
 
-static pc_grad_point along_inputs(int i, const pc_find_options *options, const pc_model *model)
+static pc_grad_point along_inputs(int i, int n_steps, pc_ig_rule rule, const pc_model *model)
 {
-    pc_grad_point p = at_base(i, options, model);
-    p.at = step_at(i, options->ig_steps, options->ig_rule);
-    p.weight = 1.0 / options->ig_steps;
+    pc_grad_point p = at_base(i, n_steps, rule, model);
+    p.at = step_at(i, n_steps, rule);
+    p.weight = 1.0 / n_steps;
     return p;
 }
 
-static pc_grad_point along_outputs(int i, const pc_find_options *options, const pc_model *model)
+static pc_grad_point along_outputs(int i, int n_steps, pc_ig_rule rule, const pc_model *model)
 {
-    const int group = i / options->ig_steps, per_layer = model->shape.d_mlp ? 2 : 1;
-    pc_grad_point p = along_inputs(i % options->ig_steps, options, model);
+    const int group = i / n_steps, per_layer = model->shape.d_mlp ? 2 : 1;
+    pc_grad_point p = along_inputs(i % n_steps, n_steps, rule, model);
     p.weight /= n_groups(model);
     if (group == 0) return p;
     p.held = (group - 1) % per_layer ? PC_HELD_MLP : PC_HELD_HEADS;
@@ -90,11 +95,11 @@ static pc_grad_point along_outputs(int i, const pc_find_options *options, const 
 }
 
 static const estimate_method methods[] = {
-    {"eap", one, at_base, PC_GRADIENT, false},
-    {"eap-ig", steps, along_inputs, PC_GRADIENT, true},
-    {"eap-ig-activations", steps_of_groups, along_outputs, PC_GRADIENT, true},
-    {"clean-corrupted", two, at_both, PC_GRADIENT, false},
-    {"relp", one, at_base, PC_RELEVANCE, false},
+    {"eap", one, at_base, PC_GRADIENT, PC_IG_DEFAULT},
+    {"eap-ig", steps, along_inputs, PC_GRADIENT, PC_IG_LEFT},
+    {"eap-ig-activations", steps_of_groups, along_outputs, PC_GRADIENT, PC_IG_RIGHT},
+    {"clean-corrupted", two, at_both, PC_GRADIENT, PC_IG_DEFAULT},
+    {"relp", one, at_base, PC_RELEVANCE, PC_IG_DEFAULT},
 };
 enum { N_METHODS = sizeof methods / sizeof *methods };
 
@@ -120,7 +125,10 @@ const char *pc_estimate_names(void)
 static const struct {
     pc_ig_rule rule;
     const char *name;
-} rules[] = {{PC_IG_LEFT, "left"}, {PC_IG_RIGHT, "right"}, {PC_IG_MIDPOINT, "midpoint"}};
+} rules[] = {{PC_IG_DEFAULT, "default"},
+             {PC_IG_LEFT, "left"},
+             {PC_IG_RIGHT, "right"},
+             {PC_IG_MIDPOINT, "midpoint"}};
 
 pc_status pc_ig_rule_parse(pc_ig_rule *out, const char *name)
 {
@@ -129,7 +137,8 @@ pc_status pc_ig_rule_parse(pc_ig_rule *out, const char *name)
             *out = rules[i].rule;
             return PC_OK;
         }
-    return pc_fail(PC_ERR_INPUT, "ig-rule \"%.40s\", expected left, right or midpoint", name);
+    return pc_fail(PC_ERR_INPUT, "ig-rule \"%.40s\", expected default, left, right or midpoint",
+                   name);
 }
 
 const char *pc_ig_rule_name(pc_ig_rule rule)
@@ -143,11 +152,17 @@ pc_status pc_estimating_check(const char *method, const pc_find_options *o)
     if (!m)
         return pc_fail(PC_ERR_INPUT, "estimate \"%.40s\" does not exist, expected one of %s",
                        method, pc_estimate_names());
-    if (m->has_steps && o->ig_steps < 1)
+    if (m->ig_rule && o->ig_steps < 1)
         return pc_fail(PC_ERR_INPUT, "ig-steps is %d, expected at least 1", o->ig_steps);
     if (o->n_checked < 0)
         return pc_fail(PC_ERR_INPUT, "check is %lld, expected 0 or more", (long long)o->n_checked);
     return PC_OK;
+}
+
+pc_ig_rule pc_estimating_ig_rule(const char *method, const pc_find_options *options)
+{
+    const estimate_method *m = method_of(method);
+    return m && m->ig_rule ? ig_rule_of(m, options) : PC_IG_DEFAULT;
 }
 
 void pc_estimating_add_facts(pc_run_facts *facts, const pc_find_options *o, char room[3][32])
@@ -155,9 +170,9 @@ void pc_estimating_add_facts(pc_run_facts *facts, const pc_find_options *o, char
     const bool is_hybrid = strcmp(o->method, "hybrid") == 0;
     const estimate_method *m = method_of(is_hybrid ? o->estimate : o->method);
     if (!m) return;
-    if (m->has_steps) {
+    if (m->ig_rule) {
         pc_run_facts_add(facts, "ig_steps", pc_format_number(room[0], o->ig_steps));
-        pc_run_facts_add(facts, "ig_rule", pc_ig_rule_name(o->ig_rule));
+        pc_run_facts_add(facts, "ig_rule", pc_ig_rule_name(ig_rule_of(m, o)));
     }
     if (is_hybrid) {
         pc_run_facts_add(facts, "estimate", o->estimate);
@@ -230,7 +245,7 @@ pc_status pc_estimating(pc_effect *effects, pc_effect *node_effects,
     pc_grad_point *points = pc_alloc((size_t)n, sizeof *points);
     if (!points) return PC_ERR_NOMEM;
     for (int i = 0; i < n; i++)
-        points[i] = m->point(i, options, candidates->model);
+        points[i] = m->point(i, options->ig_steps, ig_rule_of(m, options), candidates->model);
     const pc_estimate_options estimate = {.evaluation = &options->evaluation,
                                           .what = scores_of(candidates->level),
                                           .rule = m->rule,

@@ -29,6 +29,9 @@ const char *pc_estimate_names(void);
 /* PC_ERR_INPUT: options that do not fit an estimate by `method`. */
 pc_status pc_estimating_check(const char *method, const pc_find_options *options);
 
+/* Where the method takes its steps; PC_IG_DEFAULT: it has none. */
+pc_ig_rule pc_estimating_ig_rule(const char *method, const pc_find_options *options);
+
 /* What identifies the run besides. `room` is where numbers are written, as long as facts live. */
 void pc_estimating_add_facts(pc_run_facts *facts, const pc_find_options *options, char room[3][32]);
 

@@ -476,6 +476,9 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
     if (strcmp(options->method, "acdc") == 0)
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "how many circuits acdc measures depends on what it finds: no plan");
+    if (method_of(options)->estimate)
+        return pc_fail(PC_ERR_UNSUPPORTED, "method %s estimates: there is no plan of gradients yet",
+                       options->method);
     pc_status status = pc_find_lists_init(&lists, model, task, options);
     if (status == PC_OK)
         status = pc_sweep_plan(out, lists.lists, lists.n, model, task, &options->evaluation, time);

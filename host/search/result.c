@@ -52,10 +52,12 @@ static pc_status set_acdc(pc_circuit *circuit, const pc_acdc_told *a)
     return pc_circuit_set_option_number(circuit, "decided_in_double", (double)a->n_in_double);
 }
 
-static pc_status set_ig(pc_circuit *circuit, const pc_find_options *o)
+static pc_status set_ig(pc_circuit *circuit, const char *method, const pc_find_options *o)
 {
+    const pc_ig_rule rule = pc_estimating_ig_rule(method, o);
+    if (rule == PC_IG_DEFAULT) return PC_OK;
     PC_TRY(pc_circuit_set_option_number(circuit, "ig_steps", o->ig_steps));
-    return pc_circuit_set_option(circuit, "ig_rule", pc_ig_rule_name(o->ig_rule));
+    return pc_circuit_set_option(circuit, "ig_rule", pc_ig_rule_name(rule));
 }
 
 /* How estimates came about. */
@@ -71,7 +73,7 @@ static pc_status set_estimate(pc_circuit *circuit, const pc_result *r)
         PC_TRY(pc_circuit_set_option_number(circuit, "candidates",
                                             (double)pc_hybrid_candidates(o, r->candidates->n)));
     }
-    return strncmp(method, "eap-ig", 6) == 0 ? set_ig(circuit, o) : PC_OK;
+    return set_ig(circuit, method, o);
 }
 
 /* The choices in which tools differ (DESIGN.md, section 8) are written down with every result. */

@@ -53,10 +53,11 @@ typedef struct pc_position_options {
 } pc_position_options;
 
 /* Where integrated gradients are taken, of m steps from the source to the base: at 0 ... (m - 1) / m,
- * at 1 / m ... 1, or in between. */
-typedef enum pc_ig_rule { PC_IG_LEFT, PC_IG_RIGHT, PC_IG_MIDPOINT } pc_ig_rule;
+ * at 1 / m ... 1, or in between. By default as the EAP-IG library: left of inputs, right of
+ * activations. */
+typedef enum pc_ig_rule { PC_IG_DEFAULT, PC_IG_LEFT, PC_IG_RIGHT, PC_IG_MIDPOINT } pc_ig_rule;
 
-/* "left", "right", "midpoint"; another name is PC_ERR_INPUT. */
+/* "default", "left", "right", "midpoint"; another name is PC_ERR_INPUT. */
 PC_API pc_status pc_ig_rule_parse(pc_ig_rule *out, const char *name);
 PC_API const char *pc_ig_rule_name(pc_ig_rule rule);
 
@@ -89,7 +90,7 @@ enum { PC_MOST_HELD_OUT = 4 };
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
             0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0,   \
-            5, PC_IG_LEFT, 0, "eap-ig", 0                                                          \
+            5, PC_IG_DEFAULT, 0, "eap-ig", 0                                                          \
     }
 
 /* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
