@@ -5,13 +5,21 @@
 
 #include "backend/cuda_queue.h"
 
+#include "kernels/activation_backward_cuda.h"
+#include "kernels/activation_base_cuda.h"
 #include "kernels/activation_delta_cuda.h"
 #include "kernels/add_change_cuda.h"
 #include "kernels/answer_delta_cuda.h"
+#include "kernels/attention_backward_cuda.h"
+#include "kernels/attention_base_cuda.h"
 #include "kernels/attention_delta_cuda.h"
+#include "kernels/column_dots_cuda.h"
 #include "kernels/copy_rows_cuda.h"
 #include "kernels/cut_rows_cuda.h"
 #include "kernels/layernorm_delta_cuda.h"
+#include "kernels/norm_backward_cuda.h"
+#include "kernels/norm_base_cuda.h"
+#include "kernels/pair_dots_cuda.h"
 #include "kernels/rmsnorm_delta_cuda.h"
 #include "kernels/rotary_cuda.h"
 #include "kernels/scores_lost_cuda.h"
@@ -191,6 +199,16 @@ PASS(cut_rows, pc_cut_rows_args)
 PASS(vanishing, pc_vanishing_args)
 PASS(answer_delta, pc_answer_delta_args)
 PASS(target_delta, pc_target_delta_args)
+PASS(layernorm_base, pc_norm_base_args)
+PASS(rmsnorm_base, pc_norm_base_args)
+PASS(activation_base, pc_activation_base_args)
+PASS(attention_base, pc_attention_base_batch)
+PASS(layernorm_backward, pc_norm_backward_args)
+PASS(rmsnorm_backward, pc_norm_backward_args)
+PASS(activation_backward, pc_activation_backward_args)
+PASS(attention_backward, pc_attention_backward_batch)
+PASS(pair_dots, pc_pair_dots_args)
+PASS(column_dots, pc_column_dots_args)
 #undef PASS
 
 static void scores_lost(pc_queue *queue, uint8_t *is_lost, const pc_attention_batch *batch)
@@ -233,6 +251,16 @@ static const pc_ops table = {
     .vanishing = vanishing,
     .answer_delta = answer_delta,
     .target_delta = target_delta,
+    .layernorm_base = layernorm_base,
+    .rmsnorm_base = rmsnorm_base,
+    .activation_base = activation_base,
+    .attention_base = attention_base,
+    .layernorm_backward = layernorm_backward,
+    .rmsnorm_backward = rmsnorm_backward,
+    .activation_backward = activation_backward,
+    .attention_backward = attention_backward,
+    .pair_dots = pair_dots,
+    .column_dots = column_dots,
 };
 
 const pc_ops *patchclamp_plugin_ops(void)
