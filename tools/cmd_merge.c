@@ -39,10 +39,12 @@ int cmd_merge(int argc, char **argv)
 {
     const char *directory;
     int64_t threads = 0, n_rows = 25;
-    bool is_json = false;
+    bool is_json = false, takes_over = false;
     shard_command s;
     const option_row rows[] = {
         {"threads", 0, OPTION_INT, &threads, "N", "processors to use (as submitted)", 1, 256},
+        {"take-over", 0, OPTION_FLAG, &takes_over, "",
+         "from another machine's process that is silent and gone", 0, 0},
         {"rows", 0, OPTION_INT, &n_rows, "N", "rows of the table on the terminal (25)", 0, 1 << 30},
         {"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value instead of the table", 0, 0},
         {0},
@@ -52,6 +54,7 @@ int cmd_merge(int argc, char **argv)
     stop_on_signals();
     int code = shard_command_read(&s, directory, "merge");
     if (threads) s.find.measure.threads = threads;
+    s.find.takes_over = takes_over;
     s.find.rows = n_rows;
     s.find.is_json = is_json;
     if (code == EXIT_DONE) code = merge(&s);

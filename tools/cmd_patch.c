@@ -17,7 +17,7 @@ typedef struct patch_words {
     const char *model, *task, *what, *by, *positions, *directory, *granularity, *bos;
     pc_kv_granularity kv;
     int64_t rows;
-    bool is_json, has_resume, is_plan;
+    bool is_json, has_resume, takes_over, is_plan;
     pc_bos_rule bos_rule;
     prompt_words prompts;
     measure_words measure;
@@ -47,6 +47,8 @@ static parse_outcome parse(patch_words *w, int argc, char **argv)
          "grouped heads: k and v once per KV head (kv), or per query head (query)", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"take-over", 0, OPTION_FLAG, &w->takes_over, "",
+         "as --resume, from another machine's process that is silent and gone", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "strongest cells on the terminal (15)", 0, 1 << 30},
         {"plan", 0, OPTION_FLAG, &w->is_plan, "",
          "print what it would take, memory and time included, and measure nothing", 0, 0},
@@ -73,7 +75,7 @@ static int check_words(const patch_words *w)
         complain("patch", "-o is empty, expected a directory");
         return EXIT_USAGE;
     }
-    if (w->has_resume && !w->directory) {
+    if ((w->has_resume || w->takes_over) && !w->directory) {
         complain("patch", "--resume needs the run's directory: -o DIR");
         return EXIT_USAGE;
     }
@@ -97,7 +99,7 @@ static int read_words(pc_grid_options *out, position_words *positions, patch_wor
     }
     if (read_bos(&w->bos_rule, w->bos, "patch") != EXIT_DONE) return EXIT_USAGE;
     out->directory = w->directory;
-    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    out->resume = resume_of(w->has_resume, w->takes_over);
     const int code = read_positions(positions, w->positions, "patch");
     if (code != EXIT_DONE) return code;
     out->positions = positions->names;

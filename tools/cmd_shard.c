@@ -115,11 +115,14 @@ int cmd_shard(int argc, char **argv)
 {
     const char *operands[2];
     int64_t threads = 0;
+    bool takes_over = false;
     shard_command s;
     telling t;
     int k;
     const option_row rows[] = {
         {"threads", 0, OPTION_INT, &threads, "N", "processors to use (as submitted)", 1, 256},
+        {"take-over", 0, OPTION_FLAG, &takes_over, "",
+         "from another machine's process that is silent and gone", 0, 0},
         {0},
     };
     const parse_outcome outcome = options_parse(rows, operands, &usage, argc, argv);
@@ -129,6 +132,7 @@ int cmd_shard(int argc, char **argv)
     if (code == EXIT_DONE) code = read_number(&k, operands[1], s.shards);
     if (code == EXIT_DONE) {
         if (threads) s.find.measure.threads = threads;
+        s.find.takes_over = takes_over;
         begin_telling(&t, s.shards, operands[0], k);
         code = measure(&s, k, &t);
         end_telling(&t, code, pc_last_error());

@@ -18,6 +18,8 @@ option_row *add_effects_options(option_row *at, effects_words *w)
          "grouped heads: k and v once per KV head (kv), or per query head (query)", 0, 0},
         {"output", 'o', OPTION_TEXT, &w->directory, "DIR", "the run directory", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"take-over", 0, OPTION_FLAG, &w->takes_over, "",
+         "as --resume, from another machine's process that is silent and gone", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
         {"plan", 0, OPTION_FLAG, &w->is_plan, "",
@@ -40,7 +42,7 @@ static int check_directory(const effects_words *w, const char *input)
         complain(w->command, "-o is empty, expected a directory");
         return EXIT_USAGE;
     }
-    if (w->has_resume && !w->directory) {
+    if ((w->has_resume || w->takes_over) && !w->directory) {
         complain(w->command, "--resume needs the run's directory: -o DIR");
         return EXIT_USAGE;
     }
@@ -64,7 +66,7 @@ static int read_words(pc_effects_options *out, effects_words *w, const char *inp
     }
     out->evaluation.engine = PC_ENGINE_DELTA;
     out->directory = w->directory;
-    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    out->resume = resume_of(w->has_resume, w->takes_over);
     return read_measure_words(&out->evaluation, &w->measure, w->command);
 }
 

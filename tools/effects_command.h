@@ -10,7 +10,7 @@ typedef struct effects_words {
     pc_kv_granularity kv;
     pc_bos_rule bos_rule;
     int64_t rows;
-    bool is_json, has_resume, is_plan;
+    bool is_json, has_resume, takes_over, is_plan;
     prompt_words prompts;
     measure_words measure;
 } effects_words;

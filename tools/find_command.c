@@ -68,6 +68,8 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
         {"positions-of", 0, OPTION_TEXT, &w->positions_of, "WHICH",
          "at positions: the circuit's components (circuit) or all", 0, 0},
         {"resume", 0, OPTION_FLAG, &w->has_resume, "", "continue the run in DIR", 0, 0},
+        {"take-over", 0, OPTION_FLAG, &w->takes_over, "",
+         "as --resume, from another machine's process that is silent and gone", 0, 0},
         {"rows", 0, OPTION_INT, &w->rows, "N", "rows of the table on the terminal (25)", 0,
          1 << 30},
         {"plan", 0, OPTION_FLAG, &w->is_plan, "",
@@ -195,7 +197,7 @@ static int read_words(pc_find_options *out, find_command *w)
     if (prompts != EXIT_DONE || read_bos(&w->bos_rule, w->bos, w->command) != EXIT_DONE)
         return EXIT_USAGE;
     out->directory = w->directory;
-    out->resume = w->has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+    out->resume = resume_of(w->has_resume, w->takes_over);
     int code = read_selection(out, w);
     if (code == EXIT_DONE) code = read_method(out, w);
     return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, w->command) : code;

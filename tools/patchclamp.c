@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "nearest.h"
+#include "whereabouts.h"
 
 #include "patchclamp/patchclamp.h"
 
@@ -109,9 +110,17 @@ static void occupy_standard_streams(void)
         if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDONLY);
 }
 
+static void tell_job(void)
+{
+    char job[128];
+    put_job(job, sizeof job);
+    if (*job) pc_run_set_job(job, job_attempt());
+}
+
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
+    tell_job();
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is reported like a full disk */
     return check_output(run(argc, argv));
 }

@@ -67,6 +67,11 @@ int read_bos(pc_bos_rule *out, const char *bos, const char *command)
     return EXIT_USAGE;
 }
 
+pc_resume resume_of(bool has_resume, bool takes_over)
+{
+    return takes_over ? PC_RESUME_TAKE_OVER : has_resume ? PC_RESUME_YES : PC_RESUME_NO;
+}
+
 int check_prompt_words(const prompt_words *w, const char *task, const char *command)
 {
     const char *said = w->n            ? "--pairs"

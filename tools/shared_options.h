@@ -35,6 +35,9 @@ option_row *add_bos_option(option_row *at, const char **bos);
  * EXIT_USAGE. */
 int read_bos(pc_bos_rule *out, const char *bos, const char *command);
 
+/* Of --resume and --take-over. */
+pc_resume resume_of(bool has_resume, bool takes_over);
+
 /* A task file has its own prompts: with a file in `task`, complains about the first option that
  * asks for generated ones and returns EXIT_USAGE. */
 int check_prompt_words(const prompt_words *words, const char *task, const char *command);

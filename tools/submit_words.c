@@ -133,7 +133,7 @@ static int make_absolute(submit_words *w, const char *value, int slot)
 int submit_words_settle(submit_words *w, const find_command *find)
 {
     int code = EXIT_DONE;
-    if (find->is_plan || find->has_resume || find->is_json || find->directory) {
+    if (find->is_plan || find->has_resume || find->takes_over || find->is_json || find->directory) {
         complain("submit", "--plan, --resume and --json are find's alone");
         return EXIT_USAGE;
     }

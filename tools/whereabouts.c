@@ -27,6 +27,12 @@ void put_job(char *out, size_t bytes)
     else if (job) snprintf(out, bytes, "slurm %.40s", job);
 }
 
+int job_attempt(void)
+{
+    const char *count = getenv("SLURM_RESTART_COUNT");
+    return count ? (int)strtol(count, NULL, 10) : 0;
+}
+
 void put_program(char *out, size_t bytes, const char *first_word)
 {
     const ssize_t length = readlink("/proc/self/exe", out, bytes - 1);

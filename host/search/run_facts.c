@@ -55,8 +55,10 @@ pc_status pc_run_open(pc_store **out, const char *directory, pc_resume resume,
     PC_TRY(pc_directory_make(directory));
     char *path = pc_path_join(directory, "run.db");
     if (!path) return PC_ERR_NOMEM;
-    const pc_store_mode mode = resume == PC_RESUME_YES ? PC_STORE_RESUME : PC_STORE_CREATE;
-    pc_status status = pc_store_open(out, path, facts->facts, facts->n, mode);
+    static const pc_store_mode modes[] = {[PC_RESUME_NO] = PC_STORE_CREATE,
+                                          [PC_RESUME_YES] = PC_STORE_RESUME,
+                                          [PC_RESUME_TAKE_OVER] = PC_STORE_TAKE_OVER};
+    pc_status status = pc_store_open(out, path, facts->facts, facts->n, modes[resume]);
     free(path);
     return status;
 }

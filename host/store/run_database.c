@@ -12,13 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x50436c70, SCHEMA_VERSION = 1 }; /* "PClp" */
+enum { APPLICATION_ID = 0x50436c70, SCHEMA_VERSION = 2 }; /* "PClp" */
 
-/* Effects stand in the order in which they were put; their key has an index of its own. */
+/* Effects stand in the order in which they were put; their key has an index of its own. What a disk
+ * or a copy changes in them SQLite does not see: `checksum` is of the key and the effects. */
 static const char schema[] =
     "CREATE TABLE identity(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE note(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE effect(key TEXT NOT NULL UNIQUE, effects BLOB NOT NULL) STRICT;";
+    "CREATE TABLE effect(key TEXT NOT NULL UNIQUE, effects BLOB NOT NULL, "
+    "checksum INTEGER NOT NULL) STRICT;";
 
 pc_status pc_run_database_fail(const pc_run_database *database, int code)
 {
@@ -88,6 +90,11 @@ pc_status pc_run_database_text(const char **out, const pc_run_database *database
                    sqlite3_column_name(statement, column));
 }
 
+static pc_status fail_exists(const pc_run_database *database)
+{
+    return pc_fail(PC_ERR_INPUT, "%s: exists already; --resume continues it", database->path);
+}
+
 /* Makes the file if it is not there. SQLite could not tell us whether it was we who made it. */
 static pc_status claim_file(pc_run_database *database, pc_store_mode mode)
 {
@@ -101,9 +108,7 @@ static pc_status claim_file(pc_run_database *database, pc_store_mode mode)
         }
         if (errno != EEXIST)
             return pc_fail(PC_ERR_IO, "%s: cannot create: %s", database->path, strerror(errno));
-        if (mode == PC_STORE_CREATE)
-            return pc_fail(PC_ERR_INPUT, "%s: exists already; --resume continues it",
-                           database->path);
+        if (mode == PC_STORE_CREATE) return fail_exists(database);
     }
     if (pc_file_exists(database->path)) return PC_OK;
     return pc_fail(PC_ERR_INPUT, "%s: %s", database->path,
@@ -312,9 +317,20 @@ static pc_status make_content(pc_run_database *database)
     return pc_run_database_run(database, schema);
 }
 
+/* Who writes is known before the file is touched, and without asking for a lock. Reading respects
+ * who may be alive. */
+static pc_status settle_owner(pc_run_database *database, pc_store_mode mode)
+{
+    if (mode == PC_STORE_READ) return pc_run_owner_look(database->path);
+    if (mode == PC_STORE_CREATE && access(database->path, F_OK) == 0) return fail_exists(database);
+    return pc_run_owner_take(&database->owner, database->path,
+                             mode == PC_STORE_TAKE_OVER ? PC_OWNER_TAKE_OVER : PC_OWNER_RESPECT);
+}
+
 static pc_status open_into(pc_run_database *database, pc_store_mode mode)
 {
     int64_t size = 0;
+    PC_TRY(settle_owner(database, mode));
     PC_TRY(claim_file(database, mode));
     PC_TRY(open_sqlite(database));
     PC_TRY(refuse_wal(database));
@@ -347,6 +363,7 @@ void pc_run_database_discard(pc_run_database *database)
 void pc_run_database_close(pc_run_database *database)
 {
     sqlite3_close(database->sqlite); /* rolls back, removes the journal */
+    pc_run_owner_release(&database->owner);
     free(database->path);
     *database = (pc_run_database){0};
 }

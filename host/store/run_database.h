@@ -2,6 +2,7 @@
 #ifndef PC_STORE_RUN_DATABASE_H
 #define PC_STORE_RUN_DATABASE_H
 
+#include "store/run_owner.h"
 #include "store/run_store.h"
 
 #include <sqlite3.h>
@@ -11,8 +12,9 @@ enum { PC_RUN_DATABASE_MAX_BYTES = 1 << 28 }; /* of one key, value or blob */
 typedef struct pc_run_database {
     sqlite3 *sqlite;
     char *path;
-    bool is_ours;  /* opening it made the file, which goes again if opening fails */
-    bool is_fresh; /* it had no content: a transaction is open that made the tables */
+    bool is_ours;       /* opening it made the file, which goes again if opening fails */
+    bool is_fresh;      /* it had no content: a transaction is open that made the tables */
+    pc_run_owner owner; /* this process, unless it only reads */
 } pc_run_database;
 
 /* Opens the file and takes its lock. A fresh one (CREATE, RESUME) is left inside the transaction

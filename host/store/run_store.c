@@ -29,7 +29,7 @@ struct pc_store {
     bool has_mutex, has_committer, is_closing, is_closed;
     bool has_uncommitted;
     size_t uncommitted_bytes;
-    struct timespec deadline;
+    struct timespec deadline, next_beat;
     pc_status failure; /* the first failed write: nothing is written after it */
     char message[MESSAGE_BYTES];
 };
@@ -56,14 +56,26 @@ static pc_status check_writable(const pc_store *store)
     return pc_fail(PC_ERR_ARG, "%s: open for reading only", store->database.path);
 }
 
+static struct timespec in_time(long ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += ms % 1000 * 1000000L;
+    t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000L;
+    t.tv_nsec %= 1000000000L;
+    return t;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
 static pc_status begin(pc_store *store)
 {
     if (store->has_uncommitted) return PC_OK;
     PC_TRY(remember_failure(store, pc_run_database_run(&store->database, "BEGIN IMMEDIATE")));
-    clock_gettime(CLOCK_MONOTONIC, &store->deadline);
-    store->deadline.tv_nsec += COMMIT_MS * 1000000L;
-    store->deadline.tv_sec += store->deadline.tv_nsec / 1000000000L;
-    store->deadline.tv_nsec %= 1000000000L;
+    store->deadline = in_time(COMMIT_MS);
     store->has_uncommitted = true;
     store->uncommitted_bytes = 0;
     pthread_cond_signal(&store->changed);
@@ -74,6 +86,8 @@ static pc_status commit(pc_store *store)
 {
     if (!store->has_uncommitted || store->failure != PC_OK) return PC_OK;
     store->has_uncommitted = false;
+    /* where locks mean nothing, whoever was taken over must not write */
+    PC_TRY(remember_failure(store, pc_run_owner_check(&store->database.owner)));
     return remember_failure(store, pc_run_database_run(&store->database, "COMMIT"));
 }
 
@@ -83,16 +97,27 @@ static pc_status count_bytes(pc_store *store, size_t bytes)
     return store->uncommitted_bytes >= COMMIT_BYTES ? commit(store) : PC_OK;
 }
 
+static void beat_in_time(pc_store *store, const struct timespec *now)
+{
+    if (is_before(now, &store->next_beat)) return;
+    pc_run_owner_beat(&store->database.owner);
+    store->next_beat = in_time(PC_SECONDS_BETWEEN_BEATS * 1000L);
+}
+
 static void *commit_in_time(void *argument)
 {
     pc_store *store = argument;
     pthread_mutex_lock(&store->mutex);
+    store->next_beat = in_time(PC_SECONDS_BETWEEN_BEATS * 1000L);
     while (!store->is_closing) {
-        if (!store->has_uncommitted || store->failure != PC_OK)
-            pthread_cond_wait(&store->changed, &store->mutex);
-        else if (pthread_cond_timedwait(&store->changed, &store->mutex, &store->deadline) ==
-                 ETIMEDOUT)
+        const bool may_commit = store->has_uncommitted && store->failure == PC_OK;
+        struct timespec until = store->next_beat;
+        if (may_commit && is_before(&store->deadline, &until)) until = store->deadline;
+        if (pthread_cond_timedwait(&store->changed, &store->mutex, &until) != ETIMEDOUT) continue;
+        const struct timespec now = in_time(0);
+        if (may_commit && !is_before(&now, &store->deadline))
             (void)commit(store); /* remembered: the next call reports it */
+        beat_in_time(store, &now);
     }
     pthread_mutex_unlock(&store->mutex);
     return NULL;
@@ -131,12 +156,12 @@ static pc_status prepare_statements(pc_store *store)
 {
     const pc_run_database *database = &store->database;
     PC_TRY(pc_run_database_prepare(&store->select, database,
-                                   "SELECT effects FROM effect WHERE key = ?1"));
+                                   "SELECT effects, checksum FROM effect WHERE key = ?1"));
     PC_TRY(pc_run_database_prepare(&store->read_note, database,
                                    "SELECT value FROM note WHERE key = ?1"));
     if (store->mode == PC_STORE_READ) return PC_OK;
     PC_TRY(pc_run_database_prepare(&store->insert, database,
-                                   "INSERT INTO effect VALUES(?1, ?2) ON CONFLICT DO NOTHING"));
+                                   "INSERT INTO effect VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING"));
     return pc_run_database_prepare(&store->note, database,
                                    "INSERT OR REPLACE INTO note VALUES(?1, ?2)");
 }
@@ -220,6 +245,22 @@ void pc_store_free(pc_store *store)
     release(store);
 }
 
+/* FNV-1a (Fowler, Noll and Vo), 64 bits, of the key with its 0 and the effects as they are stored.
+ */
+static int64_t checksum_of(const char *key, const unsigned char *bytes, size_t n)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (const char *c = key;; c++) {
+        sum = (sum ^ (unsigned char)*c) * 0x100000001b3u;
+        if (!*c) break;
+    }
+    for (size_t i = 0; i < n; i++)
+        sum = (sum ^ bytes[i]) * 0x100000001b3u;
+    int64_t out;
+    memcpy(&out, &sum, sizeof out);
+    return out;
+}
+
 /* Little endian whatever the machine. */
 static void encode(unsigned char *bytes, const double *values, size_t n)
 {
@@ -260,31 +301,54 @@ static pc_status find_effects(bool *is_found, pc_store *store, const char *key)
     return PC_OK;
 }
 
-/* The same values under a known key are no harm. */
-static pc_status check_repeated(pc_store *store, const char *key, size_t length)
-{
-    bool is_found;
-    pc_status status = find_effects(&is_found, store, key);
-    if (status == PC_OK && is_found) {
-        const void *stored = sqlite3_column_blob(store->select, 0);
-        if ((size_t)sqlite3_column_bytes(store->select, 0) != length ||
-            (length > 0 && memcmp(stored, store->bytes, length) != 0))
-            status = fail_other_values(store, key);
-    }
-    sqlite3_reset(store->select);
-    return status;
-}
-
 /* The bound key's row, unless there is one. */
-static pc_status insert_effects(bool *is_new, pc_store *store, size_t length)
+static pc_status insert_effects(bool *is_new, pc_store *store, const char *key, size_t length)
 {
     sqlite3_bind_blob(store->insert, 2, store->bytes, (int)length, SQLITE_STATIC);
+    sqlite3_bind_int64(store->insert, 3, checksum_of(key, store->bytes, length));
     int code = sqlite3_step(store->insert);
     sqlite3_reset(store->insert);
     if (code != SQLITE_DONE)
         return remember_failure(store, pc_run_database_fail(&store->database, code));
     *is_new = sqlite3_changes(store->database.sqlite) > 0;
     return PC_OK;
+}
+
+/* The blob in the given column, its checksum in the next; *n is its length in doubles. */
+static pc_status check_blob(const unsigned char **out, size_t *n, const pc_store *store,
+                            sqlite3_stmt *statement, int column, const char *key)
+{
+    if (sqlite3_column_type(statement, column) != SQLITE_BLOB)
+        return pc_fail(PC_ERR_INPUT, "%s: damaged: %.*s has no effects", store->database.path,
+                       KEY_SHOWN, key);
+    *out = sqlite3_column_blob(statement, column);
+    const int bytes = sqlite3_column_bytes(statement, column);
+    if (bytes > 0 && !*out) return pc_run_database_fail(&store->database, SQLITE_NOMEM);
+    if (bytes % 8 != 0)
+        return pc_fail(PC_ERR_INPUT, "%s: %.*s has %d bytes, expected 8 an effect",
+                       store->database.path, KEY_SHOWN, key, bytes);
+    if (checksum_of(key, *out, (size_t)bytes) != sqlite3_column_int64(statement, column + 1))
+        return pc_fail(PC_ERR_INPUT, "%s: damaged: the effects of %.*s are not those that were put",
+                       store->database.path, KEY_SHOWN, key);
+    *n = (size_t)bytes / 8;
+    return PC_OK;
+}
+
+/* The same values under a known key are no harm. */
+static pc_status check_repeated(pc_store *store, const char *key, size_t length)
+{
+    const unsigned char *stored;
+    size_t n = 0;
+    bool is_found;
+    pc_status status = find_effects(&is_found, store, key);
+    if (status == PC_OK && is_found) {
+        status = check_blob(&stored, &n, store, store->select, 0, key);
+        if (status == PC_OK &&
+            (8 * n != length || (length > 0 && memcmp(stored, store->bytes, length) != 0)))
+            status = fail_other_values(store, key);
+    }
+    sqlite3_reset(store->select);
+    return status;
 }
 
 static pc_status put_locked(pc_store *store, const char *key, const double *values, size_t n)
@@ -300,7 +364,7 @@ static pc_status put_locked(pc_store *store, const char *key, const double *valu
     bool is_new = false;
     PC_TRY(pc_run_database_bind(&store->database, store->insert, 1, key));
     PC_TRY(begin(store));
-    PC_TRY(insert_effects(&is_new, store, 8 * n));
+    PC_TRY(insert_effects(&is_new, store, key, 8 * n));
     if (!is_new) return check_repeated(store, key, 8 * n);
     return count_bytes(store, 8 * n + strlen(key));
 }
@@ -311,23 +375,6 @@ pc_status pc_store_put(pc_store *store, const char *key, const double *values, s
     pc_status status = put_locked(store, key, values, n);
     pthread_mutex_unlock(&store->mutex);
     return status;
-}
-
-/* The blob in the given column; *n is its length in doubles. */
-static pc_status check_blob(const unsigned char **out, size_t *n, const pc_store *store,
-                            sqlite3_stmt *statement, int column, const char *key)
-{
-    if (sqlite3_column_type(statement, column) != SQLITE_BLOB)
-        return pc_fail(PC_ERR_INPUT, "%s: damaged: %.*s has no effects", store->database.path,
-                       KEY_SHOWN, key);
-    *out = sqlite3_column_blob(statement, column);
-    const int bytes = sqlite3_column_bytes(statement, column);
-    if (bytes > 0 && !*out) return pc_run_database_fail(&store->database, SQLITE_NOMEM);
-    if (bytes % 8 != 0)
-        return pc_fail(PC_ERR_INPUT, "%s: %.*s has %d bytes, expected 8 an effect",
-                       store->database.path, KEY_SHOWN, key, bytes);
-    *n = (size_t)bytes / 8;
-    return PC_OK;
 }
 
 static pc_status get_locked(double *values, bool *is_found, pc_store *store, const char *key,
@@ -465,7 +512,7 @@ static pc_status each_locked(pc_store *store, pc_store_visit visit, void *contex
     sqlite3_stmt *statement;
     PC_TRY(check_usable(store));
     PC_TRY(pc_run_database_prepare(&statement, &store->database,
-                                   "SELECT key, effects FROM effect ORDER BY key"));
+                                   "SELECT key, effects, checksum FROM effect ORDER BY key"));
     row_values row = {0};
     pc_status status = PC_OK;
     int code = SQLITE_ROW;

@@ -22,13 +22,15 @@ typedef struct pc_store_fact {
 typedef enum pc_store_mode {
     PC_STORE_CREATE, /* the file must not exist */
     PC_STORE_RESUME, /* the same run goes on; a file that does not exist, or is empty, is created */
-    PC_STORE_READ    /* the file must exist; nothing can be put */
+    PC_STORE_TAKE_OVER, /* the same, from another host's process that is silent (run_owner.h) */
+    PC_STORE_READ       /* the file must exist; nothing can be put */
 } pc_store_mode;
 
 /* Opens `path` for the run that the n facts identify, each key once. PC_ERR_INPUT: the file exists
  * (CREATE) or does not (READ); it is not a run database, is damaged, or has another schema number;
  * it belongs to another run (the message names the first fact, in key order, that differs). READ
- * with n = 0 takes any run. PC_ERR_IO: another process has it open; the disk refuses. A failed
+ * with n = 0 takes any run. PC_ERR_IO: another process has it open, which is named; the
+ * disk refuses. A failed
  * CREATE leaves no file. Resuming and reading check the whole file: one pass over it. */
 pc_status pc_store_open(pc_store **out, const char *path, const pc_store_fact *identity, size_t n,
                         pc_store_mode mode);
@@ -42,9 +44,10 @@ void pc_store_free(pc_store *store);
 /* The functions below may be called from several threads at once. After a failed write (PC_ERR_IO:
  * a full disk) each of them fails with the same message: what was committed before is safe. */
 
-/* Keeps one intervention's per-prompt effects (n >= 0) under its canonical name, bit for bit.
- * Putting the same values again is fine; other values under a known key are PC_ERR_INPUT, because a
- * run must repeat its numbers. Returns before the commit, which follows in a second or at 64 MB. */
+/* Keeps one intervention's per-prompt effects (n >= 0) under its canonical name, bit for bit, with
+ * a checksum: damaged ones are PC_ERR_INPUT when they are looked up. Putting the same values again
+ * is fine; other values under a known key are PC_ERR_INPUT, because a run must repeat its numbers.
+ * Returns before the commit, which follows in a second or at 64 MB. */
 pc_status pc_store_put(pc_store *store, const char *key, const double *values, size_t n);
 
 /* Looks up `key`; *is_found = false leaves `values` alone. Stored values that are not n:

@@ -22,7 +22,11 @@ typedef enum pc_selection {
     PC_SELECT_THRESHOLD     /* those with |effect| >= threshold */
 } pc_selection;
 
-typedef enum pc_resume { PC_RESUME_NO, PC_RESUME_YES } pc_resume;
+typedef enum pc_resume {
+    PC_RESUME_NO,
+    PC_RESUME_YES,
+    PC_RESUME_TAKE_OVER /* the same, from another host's process that is silent (run.h) */
+} pc_resume;
 
 typedef struct pc_progress {
     const char *phase;      /* "baseline", "measuring", "selecting", "positions", "evaluating" */

@@ -12,6 +12,7 @@
  *   grid.h       activations patched layer by layer, head by head, position by position
  *   positions.h  what the components that were found do at each position alone
  *   plan.h       what a job takes, before it runs
+ *   run.h        who has a run open
  *   shards.h     a search in parts, on many machines
  *   bench.h      what a device can do, and what each precision loses
  *   circuit.h    the result: numbers, files, figures
@@ -57,6 +58,7 @@
 #include "patchclamp/patch.h"
 #include "patchclamp/plan.h"
 #include "patchclamp/positions.h"
+#include "patchclamp/run.h"
 #include "patchclamp/shards.h"
 #include "patchclamp/status.h"
 #include "patchclamp/task.h"

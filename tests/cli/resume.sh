@@ -81,10 +81,23 @@ wait_for()
 pid=$!
 wait_for both/run.db
 expect_exit 1 "${find[@]}" -o both --resume
-expect "why" grep -q '^patchclamp find: both/run.db: another process has it open$' "$err"
+expect "why" grep -q "^patchclamp find: both/run.db: another process has it open: $pid on " "$err"
 finish
 expect "the first is not disturbed" test $code -eq 0
+expect "no owner is left" test ! -e both/run.db.owner
 expect_same_run both
+
+# ---- the owner is on another machine ----
+stranger='{"host": "far", "pids": "", "pid": 77, "began": 5, "job": "", "attempt": 0}'
+echo "$stranger" >both/run.db.owner
+expect_exit 1 "${find[@]}" -o both --resume
+expect "who" grep -q 'both/run.db: another process has it open: 77 on far, heard of [0-9]* s ago$' "$err"
+touch -d '10 minutes ago' both/run.db.owner
+expect_exit 1 "${find[@]}" -o both --resume
+expect "what to do" grep -q 'process 77 on far had it open and was heard of 10 min ago: --take-over if it is gone$' "$err"
+expect_exit 0 "${find[@]}" -o both --take-over
+expect_same_run both
+expect "its owner is gone" test ! -e both/run.db.owner
 
 # ---- stopped ----
 for signal in INT TERM USR2; do
@@ -96,7 +109,7 @@ for signal in INT TERM USR2; do
     expect "one line" test "$(wc -l <"$err")" -eq 1
     expect "how it goes on" grep -q "^patchclamp find: .*stopped_$signal.*--resume" "$err"
     expect "nothing on stdout" test ! -s "$out"
-    expect "only the journal" test -z "$(find "stopped_$signal" -type f ! -name 'run.db*')"
+    expect "only the journal" test -z "$(find "stopped_$signal" -type f ! -name 'run.db' ! -name run.db-journal)"
     expect_exit 0 "${find[@]}" -o "stopped_$signal" --resume
     expect_same "$out" whole.txt
     expect_same_run "stopped_$signal"

@@ -12,7 +12,7 @@
 const pc_store_fact run_facts[N_RUN_FACTS] = {
     {"task", "7ec1"}, {"model", "0df5"}, {"option.source", "resample"}};
 
-char run_db_folder[64], run_db_path[80], run_db_journal[96];
+char run_db_folder[64], run_db_path[80], run_db_journal[96], run_db_owner[96];
 
 void run_db_set_up(void)
 {
@@ -20,12 +20,14 @@ void run_db_set_up(void)
     cr_assert(mkdtemp(run_db_folder), "%s", strerror(errno));
     snprintf(run_db_path, sizeof run_db_path, "%s/run.db", run_db_folder);
     snprintf(run_db_journal, sizeof run_db_journal, "%s-journal", run_db_path);
+    snprintf(run_db_owner, sizeof run_db_owner, "%s.owner", run_db_path);
 }
 
 void run_db_clean_up(void)
 {
     unlink(run_db_path);
     unlink(run_db_journal);
+    unlink(run_db_owner);
     rmdir(run_db_folder);
 }
 

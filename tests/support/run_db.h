@@ -8,7 +8,7 @@ enum { N_RUN_FACTS = 3 };
 extern const pc_store_fact run_facts[N_RUN_FACTS];
 
 /* Where it is; set by run_db_set_up(). */
-extern char run_db_folder[64], run_db_path[80], run_db_journal[96];
+extern char run_db_folder[64], run_db_path[80], run_db_journal[96], run_db_owner[96];
 
 void run_db_set_up(void);
 void run_db_clean_up(void);
