@@ -207,13 +207,22 @@ static pc_status begin_exclusive(const pc_run_database *database, pc_store_mode 
     return PC_OK;
 }
 
+/* A lock that the owner does not get: SQLite calls it busy too where there are no locks at all. */
+static pc_status fail_locked(pc_run_database *database)
+{
+    database->is_ours = false; /* another process was faster: the file that we made is now its */
+    if (!database->owner.is_taken) return PC_ERR_IO;
+    return pc_fail(PC_ERR_IO,
+                   "%s: another process has it open, to read it, or its file system has no locks",
+                   database->path);
+}
+
 static pc_status lock(pc_run_database *database, pc_store_mode mode)
 {
-    pc_status status = begin_exclusive(database, mode);
-    /* another process was faster: the file that we made is now its */
-    if (status != PC_OK && (sqlite3_errcode(database->sqlite) & 0xff) == SQLITE_BUSY)
-        database->is_ours = false;
-    return status;
+    const pc_status status = begin_exclusive(database, mode);
+    const bool is_busy =
+        status != PC_OK && (sqlite3_errcode(database->sqlite) & 0xff) == SQLITE_BUSY;
+    return is_busy ? fail_locked(database) : status;
 }
 
 static pc_status read_number(int64_t *out, const pc_run_database *database, const char *sql)
