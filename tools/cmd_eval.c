@@ -1,5 +1,6 @@
 /* patchclamp eval: the faithfulness of a circuit on a task. */
 #include "commands.h"
+#include "eval_print.h"
 #include "exit_code.h"
 #include "json_out.h"
 #include "open_model.h"
@@ -73,7 +74,7 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 /* What eval is asked for. */
 typedef struct eval_words {
     const char *path, *model, *task, *bos, *truth, *truth_path;
-    bool is_json, is_minimality, is_curve;
+    bool is_json, is_minimality, is_completeness, is_curve;
     prompt_words prompts;
     measure_words measure;
 } eval_words;
@@ -201,6 +202,23 @@ static pc_status evaluate_minimality(const evaluated *e)
     return status;
 }
 
+/* ---- completeness ---- */
+
+static pc_status evaluate_completeness(const evaluated *e)
+{
+    pc_task *task = NULL;
+    pc_completeness *rows = NULL;
+    int64_t n = 0;
+    pc_status status = open_prompts(&task, e, e->words->prompts.split);
+    if (status == PC_OK)
+        status = pc_circuit_completeness(&rows, &n, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->is_json) print_completeness_json(rows, n);
+    if (status == PC_OK && !e->words->is_json) print_completeness(rows, n);
+    free(rows);
+    pc_task_free(task);
+    return status;
+}
+
 /* ---- the curve ---- */
 
 static void print_curve(const pc_curve *c)
@@ -303,6 +321,7 @@ static pc_status evaluate(const evaluated *e)
     if (status != PC_OK) return status;
     if (e->words->truth) return judge(e);
     if (e->words->is_minimality) return evaluate_minimality(e);
+    if (e->words->is_completeness) return evaluate_completeness(e);
     if (e->words->is_curve) return evaluate_curve(e);
     return split && strcmp(split, "all") == 0 ? evaluate_splits(e) : evaluate_one(e);
 }
@@ -337,6 +356,15 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
                            0,
                            0};
     *next++ = (option_row){
+        "completeness",
+        0,
+        OPTION_FLAG,
+        &w->is_completeness,
+        "",
+        "what the circuit lacks of the model, both without parts of the circuit, instead",
+        0,
+        0};
+    *next++ = (option_row){
         "curve",
         0,
         OPTION_FLAG,
@@ -367,8 +395,9 @@ static int check(const eval_words *w)
         return EXIT_USAGE;
     }
     const bool is_all = w->prompts.split && strcmp(w->prompts.split, "all") == 0;
-    if (w->is_minimality + w->is_curve + is_all + (w->truth != NULL) > 1) {
-        complain("eval", "give one of --minimality, --curve, --truth and --split all");
+    if (w->is_minimality + w->is_completeness + w->is_curve + is_all + (w->truth != NULL) > 1) {
+        complain("eval",
+                 "give one of --minimality, --completeness, --curve, --truth and --split all");
         return EXIT_USAGE;
     }
     if (w->task && w->truth) {

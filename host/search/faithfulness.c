@@ -101,37 +101,50 @@ double pc_scale_faithfulness(const pc_scale *scale, double metric)
     return (metric - scale->zero) / (scale->one - scale->zero);
 }
 
-static void summarise(pc_circuit_metric *out, double *effects, const pc_scale *scale, int n)
+/* From effects to metrics. */
+static void add_base(double *effects, const pc_journal *journal, int n)
 {
-    for (int i = 0; i < n; i++) {
-        double *metrics = effects + (int64_t)i * scale->n_prompts;
-        for (int p = 0; p < scale->n_prompts; p++)
-            metrics[p] += scale->base[p];
-        out[i] = (pc_circuit_metric){pc_mean(metrics, scale->n_prompts),
-                                     pc_standard_error(metrics, scale->n_prompts)};
-    }
+    const double *base = pc_evaluator_base(journal->evaluator);
+    for (int i = 0; i < n; i++)
+        for (int p = 0; p < journal->n_prompts; p++)
+            effects[(int64_t)i * journal->n_prompts + p] += base[p];
+}
+
+pc_status pc_measure_each_prompt(double *metrics, const pc_candidates *candidates,
+                                 pc_journal *journal, const bool *kept, int n,
+                                 pc_direction direction)
+{
+    pc_intervention **circuits = pc_alloc((size_t)n, sizeof(pc_intervention *));
+    bool *is_touched = pc_alloc((size_t)n, sizeof *is_touched);
+    pc_status status = circuits && is_touched ? PC_OK : PC_ERR_NOMEM;
+    for (int i = 0; i < n && status == PC_OK; i++)
+        status =
+            pc_candidates_circuit(&circuits[i], candidates, kept + i * candidates->n, direction);
+    int n_found;
+    if (status == PC_OK)
+        status = pc_journal_measure(metrics, is_touched, &n_found, journal,
+                                    (const pc_intervention *const *)circuits, n);
+    if (status == PC_OK) add_base(metrics, journal, n);
+    for (int i = 0; circuits && i < n; i++)
+        pc_intervention_free(circuits[i]);
+    free(is_touched);
+    free(circuits);
+    return status;
 }
 
 pc_status pc_measure_circuits(pc_circuit_metric *out, const pc_scale *scale,
                               const pc_candidates *candidates, pc_journal *journal,
                               const bool *kept, int n)
 {
-    pc_intervention **circuits = pc_alloc((size_t)n, sizeof(pc_intervention *));
-    double *effects = pc_alloc((size_t)n * (size_t)scale->n_prompts, sizeof *effects);
-    bool *is_touched = pc_alloc((size_t)n, sizeof *is_touched);
-    pc_status status = circuits && effects && is_touched ? PC_OK : PC_ERR_NOMEM;
-    for (int i = 0; i < n && status == PC_OK; i++)
-        status = pc_candidates_circuit(&circuits[i], candidates, kept + i * candidates->n,
-                                       scale->direction);
-    int n_found;
-    if (status == PC_OK)
-        status = pc_journal_measure(effects, is_touched, &n_found, journal,
-                                    (const pc_intervention *const *)circuits, n);
-    if (status == PC_OK) summarise(out, effects, scale, n);
-    for (int i = 0; circuits && i < n; i++)
-        pc_intervention_free(circuits[i]);
-    free(is_touched);
-    free(effects);
-    free(circuits);
+    const int n_prompts = scale->n_prompts;
+    double *metrics = pc_alloc((size_t)n * (size_t)n_prompts, sizeof *metrics);
+    if (!metrics) return PC_ERR_NOMEM;
+    const pc_status status =
+        pc_measure_each_prompt(metrics, candidates, journal, kept, n, scale->direction);
+    for (int i = 0; i < n && status == PC_OK; i++) {
+        const double *own = metrics + (int64_t)i * n_prompts;
+        out[i] = (pc_circuit_metric){pc_mean(own, n_prompts), pc_standard_error(own, n_prompts)};
+    }
+    free(metrics);
     return status;
 }

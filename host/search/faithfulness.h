@@ -26,6 +26,11 @@ pc_status pc_scale_check(const pc_scale *scale);
 /* (metric - zero) / (one - zero) */
 double pc_scale_faithfulness(const pc_scale *scale, double metric);
 
+/* The metric of n circuits, kept (n, candidates->n), on each prompt: metrics (n, n_prompts). */
+pc_status pc_measure_each_prompt(double *metrics, const pc_candidates *candidates,
+                                 pc_journal *journal, const bool *kept, int n,
+                                 pc_direction direction);
+
 /* Mean and standard error of the metric of n circuits, kept (n, candidates->n): out (n). */
 typedef struct pc_circuit_metric {
     double mean, standard_error;

@@ -200,6 +200,50 @@ PC_API pc_status pc_circuit_minimality(pc_minimality **rows, int64_t *n, const p
                                        const pc_model *model, const pc_task *task,
                                        const pc_evaluator_options *options);
 
+/* Completeness (Wang et al. 2023, section 4.1): what the circuit C does without a part K should be
+ * what the model M, all components of the level, does without it. With f the faithfulness of a set
+ * of components, 0 with everything cut and 1 of the model,
+ *
+ *     gap(K) = f(C \ K) - f(M \ K),   K = {}: f(C) - 1
+ *
+ * Theirs is F(C \ K) - F(M \ K) with F the mean metric: the gap times full - empty. A gap below 0
+ * says that the model has something for K that the circuit has not, such as backups. The sets:
+ *
+ *     nothing   K = {}
+ *     part      each head and MLP that the circuit has something of: all components of the level
+ *               that leave it, those outside C as well, so that M \ K is the model without it
+ *     role      all heads of the circuit that circuit.json gives the same role, if two have it
+ *     random    20 times each component of C with probability 1/2
+ *     greedy    from {} one component of C after another, each the one that makes |gap| largest,
+ *               until none makes it larger, at most 10
+ *
+ * We differ: their sets are of heads at positions and knocked out by means, ours are of the level
+ * and its source. Their greedy search looks at 10 random nodes a step, ten times over; ours once,
+ * at all of C \ K, of more than 32 at 32 random ones. */
+typedef enum pc_removed {
+    PC_REMOVED_NOTHING,
+    PC_REMOVED_PART,
+    PC_REMOVED_ROLE,
+    PC_REMOVED_RANDOM,
+    PC_REMOVED_GREEDY
+} pc_removed;
+PC_API const char *pc_removed_name(pc_removed kind);
+
+typedef struct pc_completeness {
+    pc_removed kind;
+    char name[128];         /* of the part, the role, or the component that a greedy step added */
+    int64_t n;              /* components in both K and C */
+    double circuit, model;  /* f(C \ K), f(M \ K) */
+    double gap;
+    double low, high; /* 95 % interval of it, as above; the greedy K was chosen on these prompts */
+} pc_completeness;
+
+/* A row a set, in the order of kinds; parts with the largest |gap| first, greedy steps in turn: *n
+ * rows, free *rows with free(). Errors as above. */
+PC_API pc_status pc_circuit_completeness(pc_completeness **rows, int64_t *n,
+                                         const pc_circuit *circuit, const pc_model *model,
+                                         const pc_task *task, const pc_evaluator_options *options);
+
 /* The faithfulness of the first components of a circuit's ranking, at the sizes of MIB (Mueller et al.
  * 2025): 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50 and 100 % of all, rounded down, then pruned. */
 enum { PC_CURVE_POINTS = 10 };

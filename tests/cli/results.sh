@@ -179,6 +179,14 @@ expect_line '^CPR [0-9.]+ \(by score\), CMD [0-9.]+ \(by \|effect\|\)'
 expect_exit 0 eval edges "${prompts[@]}" --model demo --curve --json
 expect_between cpr 0.9 1.1
 expect_between cmd 0 0.2
+expect_exit 0 eval edges "${prompts[@]}" --model demo --completeness
+expect_line '^nothing +0 +0\.9[0-9]+ +1\.0000 +-0\.0[0-9]+ '
+expect_line '^a0.h3 +[0-9]+ '
+expect_line '^random halves +[0-9.]+ on average, [0-9.]+ at most$'
+expect_exit 0 eval edges "${prompts[@]}" --model demo --completeness --json
+expect_value sets.0.circuit "$(value evaluation.faithfulness edges/circuit.json)"
+expect_between random.mean 0 "$(value random.worst)"
+expect_refusal 3 'give one of' eval edges "${prompts[@]}" --model demo --completeness --curve
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality
 expect_line '^input->a0.h3<v> +\+0\.[0-9]+ '
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality --json
