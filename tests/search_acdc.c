@@ -85,7 +85,8 @@ static void run_oracle(oracle *o, const pc_model *model, const pc_task *task,
     cr_assert_eq(pc_evaluator_open(&o->twin, model, task, &options), PC_OK, "%s", pc_last_error());
     cr_assert_eq(pc_candidates_init(&o->candidates, model, PC_LEVEL_EDGE), PC_OK);
     o->kept = calloc((size_t)o->candidates.n, sizeof *o->kept);
-    decide_all(o, threshold, pc_metric_sign_of_worse(metric));
+    const double sign = pc_metric_sign_of_worse(metric);
+    decide_all(o, threshold, options.direction == PC_DIRECTION_DENOISE ? -sign : sign);
     cr_assert_eq(pc_candidates_prune(o->kept, &o->candidates), PC_OK);
 }
 
@@ -114,7 +115,8 @@ static double number(const pc_circuit *circuit, const char *key)
 
 static int64_t n_kept, n_removed;
 
-static void compare(const char *name, pc_metric metric, double threshold, pc_source source)
+static void compare(const char *name, pc_metric metric, double threshold, pc_source source,
+                    pc_direction direction)
 {
     pc_model *model = golden_open(name);
     json_t *golden = golden_read(name);
@@ -123,6 +125,7 @@ static void compare(const char *name, pc_metric metric, double threshold, pc_sou
     pc_circuit *circuit;
     oracle o;
     options.evaluation.source = source;
+    options.evaluation.direction = direction;
     cr_assert_eq(pc_find(&circuit, model, task, &options), PC_OK, "%s: %s", name, pc_last_error());
     run_oracle(&o, model, task, &options, threshold);
     for (int64_t e = 0; e < o.candidates.n; e++) {
@@ -156,7 +159,11 @@ Test(search_acdc, decisions_are_the_sequential_algorithms)
                 compare(golden_models[i], rows[k].metric, rows[k].threshold,
                         k < 2    ? PC_SOURCE_RESAMPLE
                         : k == 4 ? PC_SOURCE_MEAN
-                                 : (i % 2 ? PC_SOURCE_ZERO : PC_SOURCE_RESAMPLE));
+                                 : (i % 2 ? PC_SOURCE_ZERO : PC_SOURCE_RESAMPLE),
+                        PC_DIRECTION_NOISE);
+    for (int i = 0; i < N_GOLDEN_MODELS; i += 3) /* the mirror image */
+        compare(golden_models[i], rows[i / 3 % 6].metric, rows[i / 3 % 6].threshold,
+                PC_SOURCE_RESAMPLE, PC_DIRECTION_DENOISE);
     cr_expect(n_kept > 200 && n_removed > 200, "%lld kept, %lld removed", (long long)n_kept,
               (long long)n_removed);
 }
@@ -227,9 +234,6 @@ Test(search_acdc, what_does_not_fit_is_refused)
     o = options_of(PC_METRIC_KL, 0.1);
     o.selection = PC_SELECT_FAITHFULNESS;
     expect_refused(o, "a threshold");
-    o = options_of(PC_METRIC_KL, 0.1);
-    o.evaluation.direction = PC_DIRECTION_DENOISE;
-    expect_refused(o, "direction must be noise");
     o = options_of(PC_METRIC_KL, 0.1);
     o.evaluation.precision = PC_PRECISION_TF32;
     expect_refused(o, "fp32 or bf16x3");

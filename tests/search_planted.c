@@ -109,17 +109,20 @@ Test(search_planted, and_gate_hides_under_denoise)
 }
 
 /* ACDC sees an AND whole. Of an OR, whose inputs can stand in for each other, it lets the first go
- * and holds on to the second. */
-Test(search_planted, acdc_finds_an_and_and_half_of_an_or)
+ * and holds on to the second. Under denoise it is the other way round. */
+Test(search_planted, acdc_finds_one_gate_and_half_of_the_other)
 {
     static const char *const one_input[][2] = {
         {"input", "a0.h0<v>"}, {"a0.h0", "m0"}, {"m0", "logits"}};
-    pc_circuit *circuit = find_by("acdc", PLANTED_AND, PC_DIRECTION_NOISE, PC_LEVEL_EDGE);
-    expect_edges("and", circuit, gate_edges, 5);
-    pc_circuit_free(circuit);
-    circuit = find_by("acdc", PLANTED_OR, PC_DIRECTION_NOISE, PC_LEVEL_EDGE);
-    expect_edges("or", circuit, one_input, 3);
-    pc_circuit_free(circuit);
+    for (int direction = 0; direction < 2; direction++)
+        for (int gate = 0; gate < 2; gate++) {
+            const bool is_seen = (gate == PLANTED_AND) == (direction == PC_DIRECTION_NOISE);
+            pc_circuit *circuit =
+                find_by("acdc", (planted_gate)gate, (pc_direction)direction, PC_LEVEL_EDGE);
+            expect_edges(gate == PLANTED_AND ? "and" : "or", circuit,
+                         is_seen ? gate_edges : one_input, is_seen ? 5 : 3);
+            pc_circuit_free(circuit);
+        }
 }
 
 Test(search_planted, and_neuron_is_found)

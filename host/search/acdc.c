@@ -102,6 +102,12 @@ static void forget_guesses(acdc *a)
     a->n_guesses = 0;
 }
 
+/* Whatever the direction, an edge outside carries the source's value. */
+static pc_status make_circuit(pc_intervention **out, const acdc *a, const bool *kept)
+{
+    return pc_candidates_circuit(out, a->candidates, kept, PC_DIRECTION_NOISE);
+}
+
 /* From the edge at `first` of the order on, as if each were removed. */
 static pc_status make_guesses(acdc *a, int64_t first)
 {
@@ -113,7 +119,7 @@ static pc_status make_guesses(acdc *a, int64_t first)
         remove_edge(a, a->guessed, a->n_out_guessed, a->order[at]);
         if (!needs_measuring) continue;
         guess *g = &a->guesses[a->n_guesses];
-        PC_TRY(pc_candidates_circuit(&g->circuit, a->candidates, a->guessed, PC_DIRECTION_NOISE));
+        PC_TRY(make_circuit(&g->circuit, a, a->guessed));
         g->at = at;
         a->n_guesses++;
     }
@@ -159,7 +165,7 @@ static pc_status measure_in_double(acdc *a, const pc_intervention *circuit)
                                  pc_evaluator_task(a->journal->evaluator), &o));
     pc_intervention_free(a->state);
     a->state = NULL;
-    PC_TRY(pc_candidates_circuit(&a->state, a->candidates, a->kept, PC_DIRECTION_NOISE));
+    PC_TRY(make_circuit(&a->state, a, a->kept));
     pc_journal twin = *a->journal;
     twin.evaluator = a->twin;
     twin.suffix = " | in double";
@@ -277,6 +283,14 @@ static void free_all(acdc *a)
     free(a->order);
 }
 
+/* 1 if the kept circuit is worse the larger its metric, else -1. */
+static double sign_of_worse(const pc_evaluator *e)
+{
+    const pc_evaluator_options *o = pc_evaluator_settings(e);
+    const double sign = pc_metric_sign_of_worse(o->metric);
+    return o->direction == PC_DIRECTION_DENOISE ? -sign : sign;
+}
+
 /* The bound of one effect that does not grow with it. */
 static double absolute_of(const pc_evaluator *e, int n_prompts)
 {
@@ -294,7 +308,7 @@ pc_status pc_acdc(bool *kept, pc_effect *changes, pc_acdc_told *told,
               .watch = watch,
               .told = told,
               .threshold = threshold,
-              .sign = pc_metric_sign_of_worse(pc_evaluator_settings(journal->evaluator)->metric),
+              .sign = sign_of_worse(journal->evaluator),
               .absolute = absolute_of(journal->evaluator, journal->n_prompts),
               .at_once = AT_ONCE / 4,
               .kept = kept,

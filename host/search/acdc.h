@@ -4,6 +4,9 @@
  *
  *   order      readers from the last to the first, the writers of each from the last to the first
  *   worse      the metric as it is to be minimised: KL and loss as they are, the others' negatives
+ *   denoise    the mirror image: a removed edge carries the clean value into the corrupted run, what
+ *              is left is the way of the corruption, and worse is the other way round. The paper has
+ *              noise alone, which keeps one input of an OR; denoise keeps both, and one of an AND
  *   state      every decision is against the circuit that the decisions before it have left
  *   unreached  edges into a component of which every out-edge has been removed go without
  *              measuring: nothing that they carry reaches the logits

@@ -198,9 +198,6 @@ static pc_status check_acdc(const pc_find_options *o)
                        pc_level_name(o->level));
     if (o->selection != PC_SELECT_THRESHOLD)
         return pc_fail(PC_ERR_INPUT, "method acdc decides by a threshold: say which");
-    if (o->evaluation.direction != PC_DIRECTION_NOISE)
-        return pc_fail(PC_ERR_INPUT, "method acdc cuts edges of the clean run: direction must be "
-                                     "noise");
     return PC_OK;
 }
 

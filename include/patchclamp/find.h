@@ -112,7 +112,7 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
  * component belongs to the top, which is right with probability `confidence`; the chosen ones are
  * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
- * "acdc", of edges under noise with selection by threshold: ACDC's decisions (host/search/acdc.h);
+ * "acdc", of edges with selection by threshold: ACDC's decisions (host/search/acdc.h);
  * an edge's effect is the change of the metric when its turn came, and edges that were not reached
  * are not measured; options "decided_by_measuring", "unreached", "measured_in_vain",
  * "decided_in_double".
