@@ -25,7 +25,7 @@ list_files >"$temporary/files"
 
 # may_include LAYER: the layers whose headers it may include, besides its own and the public ones. DESIGN:
 #   base < kernels < backend; base < io; {backend, io} < model < patch < dist; patch < grad;
-#   base < {graph, store}; store < patch; patch < bench; {patch, grad, graph} < search; tools see only the public headers.
+#   io < plant; base < {graph, store}; store < patch; patch < bench; {patch, grad, graph} < search; tools see only the public headers.
 may_include()
 {
     local model="base kernels backend io"
@@ -33,6 +33,7 @@ may_include()
     case $1 in
     public | base | tools) echo "" ;;
     kernels | io | graph | store) echo "base" ;;
+    plant) echo "base io" ;;
     backend) echo "base kernels" ;;
     model) echo "$model" ;;
     grad) echo "$patch patch" ;;

@@ -12,6 +12,7 @@ int cmd_logits(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
 int cmd_task(int argc, char **argv);
 int cmd_heads(int argc, char **argv);
+int cmd_plant(int argc, char **argv);
 int cmd_patch(int argc, char **argv);
 int cmd_path(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -37,6 +37,7 @@ static const struct {
     {"merge", cmd_merge, "the shards joined: what find would have given"},
     {"eval", cmd_eval, "the faithfulness of a circuit on a task"},
     {"convert", cmd_convert, "a circuit to and from other tools' files"},
+    {"plant", cmd_plant, "a model whose circuit is known, to check searches with"},
     {"draw", cmd_draw, "the figure of a circuit"},
     {"diff", cmd_diff, "what two circuits share, as a table and as a figure"},
 };

@@ -13,6 +13,7 @@
  *   positions.h  what the components that were found do at each position alone
  *   plan.h       what a job takes, before it runs
  *   run.h        who has a run open
+ *   plant.h      models whose circuit is known
  *   shards.h     a search in parts, on many machines
  *   bench.h      what a device can do, and what each precision loses
  *   circuit.h    the result: numbers, files, figures
@@ -57,6 +58,7 @@
 #include "patchclamp/model.h"
 #include "patchclamp/patch.h"
 #include "patchclamp/plan.h"
+#include "patchclamp/plant.h"
 #include "patchclamp/positions.h"
 #include "patchclamp/run.h"
 #include "patchclamp/shards.h"

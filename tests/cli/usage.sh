@@ -2,7 +2,7 @@
 # usage.sh PROGRAM: a wrong command line is told in one line, exit 3; every help shows an example, exit 0.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-commands=(doctor info logits tokenize task heads patch find eval draw)
+commands=(doctor info logits tokenize task heads patch find eval draw plant)
 find=(find demo --task induction -n 2 -o run)
 
 for help in --help -h help; do

@@ -3,10 +3,10 @@
 #include "support/test_folder.h"
 
 #include "base/rng.h"
+#include "io/safetensors_write.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Tokens: A = 0 and 1, B = 0 and 1, the end; two answers. Residual channels by name. */
 enum { A0, A1, B0, B1, END, VOCAB };
@@ -25,60 +25,46 @@ typedef struct planted {
     float unembed[D_MODEL][ANSWERS];
 } planted;
 
-static const struct {
-    const char *name, *shape;
-    size_t offset, bytes;
-} tensors[] = {
-#define T(name, shape, field)                                                                      \
-    {                                                                                              \
-        name, shape, offsetof(planted, field), sizeof((planted *)0)->field                         \
-    }
-    T("embed.W_E", "[5,8]", embed),        T("pos_embed.W_pos", "[3,8]", position),
-    T("blocks.0.attn.W_Q", "[2,8,1]", q),  T("blocks.0.attn.W_K", "[2,8,1]", k),
-    T("blocks.0.attn.W_V", "[2,8,1]", v),  T("blocks.0.attn.W_O", "[2,1,8]", o),
-    T("blocks.0.mlp.W_in", "[8,2]", in),   T("blocks.0.mlp.b_in", "[2]", in_bias),
-    T("blocks.0.mlp.W_out", "[2,8]", out), T("blocks.0.mlp.b_out", "[8]", out_bias),
-    T("unembed.W_U", "[8,2]", unembed),
-#undef T
-};
+static void write_weights(const char *folder, const planted *w)
+{
+    const pc_tensor_out tensors[] = {
+        {"embed.W_E", 2, {VOCAB, D_MODEL}, &w->embed[0][0]},
+        {"pos_embed.W_pos", 2, {N_CTX, D_MODEL}, &w->position[0][0]},
+        {"blocks.0.attn.W_Q", 3, {N_HEADS, D_MODEL, D_HEAD}, &w->q[0][0][0]},
+        {"blocks.0.attn.W_K", 3, {N_HEADS, D_MODEL, D_HEAD}, &w->k[0][0][0]},
+        {"blocks.0.attn.W_V", 3, {N_HEADS, D_MODEL, D_HEAD}, &w->v[0][0][0]},
+        {"blocks.0.attn.W_O", 3, {N_HEADS, D_HEAD, D_MODEL}, &w->o[0][0][0]},
+        {"blocks.0.mlp.W_in", 2, {D_MODEL, D_MLP}, &w->in[0][0]},
+        {"blocks.0.mlp.b_in", 1, {D_MLP}, w->in_bias},
+        {"blocks.0.mlp.W_out", 2, {D_MLP, D_MODEL}, &w->out[0][0]},
+        {"blocks.0.mlp.b_out", 1, {D_MODEL}, w->out_bias},
+        {"unembed.W_U", 2, {D_MODEL, ANSWERS}, &w->unembed[0][0]},
+    };
+    char path[512];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    cr_assert_eq(pc_safetensors_write(path, tensors, sizeof tensors / sizeof *tensors), PC_OK, "%s",
+                 pc_last_error());
+}
 
 static const char config[] =
     "{\"n_layers\": 1, \"n_heads\": 2, \"d_model\": 8, \"d_head\": 1, \"d_mlp\": 2, \"n_ctx\": 3,"
     " \"d_vocab\": 5, \"d_vocab_out\": 2, \"act_fn\": \"relu\", \"normalization_type\": null}";
 
-static void write_file(const char *folder, const char *name, const void *head, size_t head_bytes,
-                       const void *body, size_t body_bytes)
+static void write_file(const char *folder, const char *name, const char *words)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     cr_assert(file, "%s", path);
-    fwrite(head, 1, head_bytes, file);
-    fwrite(body, 1, body_bytes, file);
+    fputs(words, file);
     fclose(file);
-}
-
-static void write_weights(const char *folder, const planted *weights)
-{
-    char header[2048] = {0};
-    size_t at = 8;
-    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
-        at +=
-            (size_t)snprintf(header + at, sizeof header - at,
-                             "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
-                             i ? "," : "{", tensors[i].name, tensors[i].shape, tensors[i].offset,
-                             tensors[i].offset + tensors[i].bytes);
-    at += (size_t)snprintf(header + at, sizeof header - at, "}");
-    for (int byte = 0; byte < 8; byte++)
-        header[byte] = (char)((at - 8) >> (8 * byte) & 0xff);
-    write_file(folder, "model.safetensors", header, at, weights, sizeof *weights);
 }
 
 static pc_model *open_planted(const planted *weights)
 {
     char folder[TEST_FOLDER_BYTES];
     test_folder_make(folder);
-    write_file(folder, "cfg.json", config, sizeof config - 1, "", 0);
+    write_file(folder, "cfg.json", config);
     write_weights(folder, weights);
     pc_model *model;
     const char *sha256;
@@ -130,7 +116,7 @@ pc_task *planted_task(const char *lines, const pc_task_limits *limits)
 {
     char folder[TEST_FOLDER_BYTES], path[128];
     test_folder_make(folder);
-    write_file(folder, "task.jsonl", lines, strlen(lines), "", 0);
+    write_file(folder, "task.jsonl", lines);
     snprintf(path, sizeof path, "%s/task.jsonl", folder);
     pc_task *task;
     cr_assert_eq(pc_task_read(&task, path, NULL, limits), PC_OK, "%s", pc_last_error());
