@@ -7,15 +7,25 @@
 
 #include <stdio.h>
 
-static void list_tasks(void)
+enum { SUMMARY_BYTES = 8192 };
+
+/* What the command does, and a line a built-in task. */
+static const char *summary(void)
 {
-    printf("\nbuilt-in tasks:\n");
-    for (int i = 0; pc_task_builtin_name(i); i++) {
-        printf("  %-16s %s (corruptions:", pc_task_builtin_name(i), pc_task_builtin_summary(i));
-        for (int j = 0; pc_task_builtin_corruption(i, j); j++)
-            printf(" %s", pc_task_builtin_corruption(i, j));
-        printf(")\n");
+    static char text[SUMMARY_BYTES];
+    size_t n = (size_t)snprintf(
+        text, sizeof text,
+        "Writes clean and corrupted prompts: NAME is a built-in task, generated for the model's\n"
+        "tokenizer, or a task file, for another format.\n\nbuilt-in tasks:");
+    for (int i = 0; pc_task_builtin_name(i) && n < sizeof text; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "\n  %-16s %s (corruptions:",
+                              pc_task_builtin_name(i), pc_task_builtin_summary(i));
+        for (int j = 0; pc_task_builtin_corruption(i, j) && n < sizeof text; j++)
+            n += (size_t)snprintf(text + n, sizeof text - n, " %s%s",
+                                  pc_task_builtin_corruption(i, j),
+                                  pc_task_builtin_corruption(i, j + 1) ? "" : ")");
     }
+    return text;
 }
 
 static pc_status generate(const char *name, const opened_model *m, const prompt_words *words,
@@ -46,14 +56,11 @@ int cmd_task(int argc, char **argv)
     *next++ = (option_row){
         "format", 0, OPTION_TEXT, &format_name, "NAME", "jsonl, auto-circuit or eap-ig (jsonl)",
         0,        0};
-    const command_usage usage = {
-        "task", "NAME",
-        "Writes clean and corrupted prompts: NAME is a built-in task, generated for the model's\n"
-        "tokenizer, or a task file, for another format.",
-        "patchclamp task induction --model demo -n 100 -o induction.jsonl", 1};
+    const command_usage usage = {"task", "NAME", summary(),
+                                 "patchclamp task induction --model demo -n 100 -o induction.jsonl",
+                                 1};
     const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
-    if (outcome == PARSED_HELP) return list_tasks(), EXIT_DONE;
-    if (outcome != PARSED) return EXIT_USAGE;
+    if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     if (!model_name || !path) {
         complain("task", "expected --model MODEL and -o FILE; see patchclamp task --help");
         return EXIT_USAGE;

@@ -2,6 +2,8 @@
 #ifndef PC_TOOLS_COMMANDS_H
 #define PC_TOOLS_COMMANDS_H
 
+#include <stdbool.h>
+
 int cmd_attribute(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
@@ -23,5 +25,16 @@ int cmd_status(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_draw(int argc, char **argv);
+
+/* A command, or a command with a word behind it ("bench precision"), which has a help of its own.
+ */
+typedef struct help_topic {
+    const char *command, *word; /* NULL: the command itself */
+    const char *summary;        /* a line */
+    int (*run)(int argc, char **argv);
+} help_topic;
+
+/* The i-th, in the order of the list; false past the last. */
+bool help_topic_at(help_topic *out, int i);
 
 #endif

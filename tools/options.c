@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "exit_code.h"
+#include "help_forms.h"
 #include "nearest.h"
 
 #include <ctype.h>
@@ -143,6 +144,8 @@ static parse_outcome take_option(const option_row *table, const command_usage *u
         print_usage(table, u);
         return PARSED_HELP;
     }
+    if (strncmp(word, "--help=", 7) == 0)
+        return help_print_command(table, u, word + 7) ? PARSED_HELP : PARSE_FAILED;
     const option_row *row = find_row(table, word, &value);
     if (!row) return fail_unknown(table, u, word);
     if (row->kind == OPTION_FLAG && value) {

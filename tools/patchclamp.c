@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "exit_code.h"
+#include "help_forms.h"
 #include "nearest.h"
 #include "whereabouts.h"
 
@@ -43,6 +44,26 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
+/* Second words with options of their own. */
+static const struct {
+    const char *command, *word, *summary;
+} second_words[] = {
+    {"bench", "precision", "what each precision loses against double"},
+};
+enum { N_SECOND_WORDS = sizeof second_words / sizeof *second_words };
+
+bool help_topic_at(help_topic *out, int i)
+{
+    if (i < N_COMMANDS)
+        *out = (help_topic){commands[i].name, NULL, commands[i].summary, commands[i].run};
+    else if (i - N_COMMANDS >= N_SECOND_WORDS) return false;
+    for (int c = 0; c < N_COMMANDS && i >= N_COMMANDS; c++)
+        if (strcmp(commands[c].name, second_words[i - N_COMMANDS].command) == 0)
+            *out = (help_topic){commands[c].name, second_words[i - N_COMMANDS].word,
+                                second_words[i - N_COMMANDS].summary, commands[c].run};
+    return true;
+}
+
 static void print_help(FILE *to)
 {
     fprintf(to,
@@ -81,6 +102,7 @@ static int run(int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) return print_version(), EXIT_DONE;
+    if (strncmp(name, "--help=", 7) == 0) return help_print(name + 7);
     const int is_help = strcmp(name, "help") == 0;
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (is_help && argc == 2))
         return print_help(stdout), EXIT_DONE;

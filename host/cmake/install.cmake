@@ -14,6 +14,11 @@ if(TARGET patchclamp)
     set_target_properties(patchclamp PROPERTIES INSTALL_RPATH "$ORIGIN/${PC_FROM_BIN_TO_LIB}")
     install(TARGETS patchclamp)
 endif()
+if(TARGET manual)
+    install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+    install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion ${CMAKE_BINARY_DIR}/share/zsh
+        DESTINATION ${CMAKE_INSTALL_DATADIR})
+endif()
 
 # find_package(patchclamp)
 install(EXPORT patchclampTargets NAMESPACE patchclamp:: DESTINATION ${PC_PACKAGE_DIR})

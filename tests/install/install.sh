@@ -28,6 +28,12 @@ fi
 for name in docstring greater-than ioi; do
     [ -s "$prefix/share/patchclamp/truths/$name.edges" ] || fail "not installed: the edges of $name"
 done
+if [ "$has_program" = 1 ]; then
+    for path in man/man1/patchclamp.1 man/man1/patchclamp-find.1 bash-completion/completions/patchclamp \
+        zsh/site-functions/_patchclamp; do
+        [ -s "$prefix/share/$path" ] || fail "not installed: share/$path"
+    done
+fi
 if grep -rIlF -e "$temporary/first" "$lib" "$prefix/include"; then
     fail "these files know where they were installed first"
 fi
