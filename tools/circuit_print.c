@@ -104,6 +104,8 @@ static void add_row(table *t, const pc_circuit *circuit, size_t place, const com
     table_cell(t, "%s", c->name);
     if (c->is_measured) table_cell(t, "%+.4f", c->effect);
     else table_cell(t, "-");
+    if (c->is_measured) table_cell(t, "%g", c->effect);
+    else table_cell(t, "%s", "");
     if (c->is_measured && pc_circuit_describe_task(circuit)->n > 1)
         table_cell(t, "%.4f", c->standard_error);
     else table_cell(t, "-"); /* one prompt says nothing about others */
@@ -254,11 +256,11 @@ pc_status print_circuit(const pc_circuit *circuit, int64_t n_rows)
     pc_status status = rank(&order, &n, circuit);
     if (status == PC_OK) {
         table t;
-        table_begin(&t, has_frequencies(circuit) ? "rlrrrlrl" : "rlrrrll");
+        table_begin(&t, has_frequencies(circuit) ? "rlrbrrlrl" : "rlrbrrll");
         table_cell(&t, "#"), table_cell(&t, "%s", pc_circuit_option(circuit, "level"));
         const char *effects = pc_circuit_option(circuit, "effects");
         table_cell(&t, "%s", effects ? effects : "effect");
-        table_cell(&t, "+-"), table_cell(&t, "share");
+        table_cell(&t, "%s", ""), table_cell(&t, "+-"), table_cell(&t, "share");
         table_cell(&t, "circuit");
         if (has_frequencies(circuit)) table_cell(&t, "frequency");
         table_cell(&t, "role");

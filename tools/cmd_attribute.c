@@ -36,6 +36,7 @@ static void add_row(table *t, const pc_attribution_row *row, int n)
 {
     table_cell(t, "%s", row->name);
     table_cell(t, "%+.4f", row->mean + 0.0);
+    table_cell(t, "%g", row->mean);
     if (n > 1) table_cell(t, "%.4f", row->stderr_);
     else table_cell(t, "-"); /* one prompt says nothing about others */
 }
@@ -49,8 +50,8 @@ static pc_status print_components(const pc_attribution *a, int64_t n_rows)
         ranks[i] = (ranked){fabs(pc_attribution_at(a, i).mean), i};
     qsort(ranks, (size_t)n, sizeof *ranks, compare);
     table t;
-    table_begin(&t, "lrr");
-    table_cell(&t, "component"), table_cell(&t, "logits"), table_cell(&t, "+-");
+    table_begin(&t, "lrbr");
+    table_cell(&t, "component"), table_cell(&t, "logits"), table_cell(&t, "%s", ""), table_cell(&t, "+-");
     for (int i = 0; i < n && i < n_rows; i++) {
         const pc_attribution_row row = pc_attribution_at(a, ranks[i].index);
         add_row(&t, &row, pc_attribution_n_prompts(a));
@@ -69,8 +70,8 @@ static pc_status print_text(const pc_attribution *a, pc_metric metric, int64_t n
     if (status != PC_OK) return status;
     printf("\n");
     table t;
-    table_begin(&t, "lrr");
-    table_cell(&t, "lens"), table_cell(&t, "logits"), table_cell(&t, "+-");
+    table_begin(&t, "lrbr");
+    table_cell(&t, "lens"), table_cell(&t, "logits"), table_cell(&t, "%s", ""), table_cell(&t, "+-");
     for (int i = pc_attribution_n_lens(a) - 1; i >= 0; i--) {
         const pc_attribution_row row = pc_attribution_lens(a, i);
         add_row(&t, &row, pc_attribution_n_prompts(a));

@@ -38,6 +38,7 @@ static void add_row(table *t, const pc_effects *effects, int i, int place, bool 
     table_cell(t, "%d", place);
     table_cell(t, "%.80s", row.name);
     table_cell(t, "%+.4f", row.effect);
+    table_cell(t, "%g", row.effect);
     if (pc_effects_n_prompts(effects) > 1) table_cell(t, "%.4f", row.stderr_);
     else table_cell(t, "-"); /* one prompt says nothing about others */
     if (row.has_share) table_cell(t, "%.1f%%", 100 * row.share + 0.0);
@@ -59,8 +60,9 @@ pc_status print_effects(const pc_effects *effects, effects_order order, int64_t 
         ranks[i] = (ranked){fabs(pc_effects_at(effects, i).effect), i};
     if (order == EFFECTS_STRONGEST_FIRST) qsort(ranks, (size_t)n, sizeof *ranks, compare);
     table t;
-    table_begin(&t, has_settings ? "rlrrrllll" : "rlrrrl");
-    table_cell(&t, "#"), table_cell(&t, "name"), table_cell(&t, "effect"), table_cell(&t, "+-");
+    table_begin(&t, has_settings ? "rlrbrrllll" : "rlrbrrl");
+    table_cell(&t, "#"), table_cell(&t, "name"), table_cell(&t, "effect"), table_cell(&t, "%s", "");
+    table_cell(&t, "+-");
     table_cell(&t, "share"), table_cell(&t, "%s", "");
     if (has_settings)
         table_cell(&t, "source"), table_cell(&t, "direction"), table_cell(&t, "metric");

@@ -2,6 +2,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "progress.h"
 
+#include "bar.h"
+#include "terminal.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,7 +48,7 @@ static double now(void)
 
 void progress_begin(progress_state *state)
 {
-    *state = (progress_state){.is_terminal = isatty(STDERR_FILENO) != 0, .phase = "", .unit = ""};
+    *state = (progress_state){.phase = "", .unit = ""};
 }
 
 static void put_time(char *out, size_t bytes, double seconds)
@@ -69,16 +72,48 @@ static void put_rate(char *out, size_t bytes, const pc_progress *p, const progre
     snprintf(out, bytes, "%.3g %s/s, %s left", rate, p->unit, left);
 }
 
-static void draw_bar(const pc_progress *p, const char *rate)
+enum { LEAST_BAR = 5, MOST_BAR = 30, LINE_BYTES = 512 };
+
+/* One line of the screen, and no more: a longer one could not be drawn over. */
+static void draw_bar(const pc_progress *p, const char *rate, const terminal *screen)
 {
-    enum { WIDTH = 30 };
-    char bar[WIDTH + 1];
-    const int full = p->n_all ? (int)(WIDTH * p->n_done / p->n_all) : 0;
-    for (int i = 0; i < WIDTH; i++)
-        bar[i] = i < full ? '#' : '.';
-    bar[WIDTH] = 0;
-    fprintf(stderr, "\r%s [%s] %" PRId64 "/%" PRId64 " %s  %s\033[K", p->phase, bar, p->n_done,
-            p->n_all, p->unit, rate);
+    char line[LINE_BYTES], bar[BAR_BYTES];
+    const int room = screen->columns - 1;
+    const int n = snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " %s  %s", p->n_done, p->n_all,
+                           p->unit, rate);
+    int width = room - n - (int)strlen(p->phase) - (int)strlen(" [] ");
+    if (width > MOST_BAR) width = MOST_BAR;
+    fprintf(stderr, "\r%.*s ", room, p->phase);
+    if (width >= LEAST_BAR) {
+        const double share = p->n_all ? (double)p->n_done / (double)p->n_all : 0;
+        const int full = bar_write(bar, share, width, screen->has_blocks);
+        fprintf(stderr, "[%s", bar);
+        for (int i = full; i < width; i++)
+            fputc(screen->has_blocks ? ' ' : '.', stderr);
+        fputs("] ", stderr);
+    }
+    const int left = room - (int)strlen(p->phase) - 1;
+    fprintf(stderr, "%.*s\033[K", width >= LEAST_BAR ? n : left > 0 ? left : 0, line);
+}
+
+static void print_line(const pc_progress *p, const char *rate)
+{
+    if (!*rate) fprintf(stderr, "%s: %" PRId64 " %s to do\n", p->phase, p->n_all, p->unit);
+    else
+        fprintf(stderr, "%s: %" PRId64 " of %" PRId64 " %s, %s\n", p->phase, p->n_done, p->n_all,
+                p->unit, rate);
+}
+
+static void tell(progress_state *s, const pc_progress *p, double time)
+{
+    char rate[96];
+    const terminal screen = terminal_of(stderr); /* now: windows change their size */
+    if (time - s->told < (screen.is_drawn ? SECONDS_BETWEEN_BARS : SECONDS_BETWEEN_LINES)) return;
+    put_rate(rate, sizeof rate, p, s, time - s->began);
+    if (screen.is_drawn) draw_bar(p, rate, &screen);
+    else print_line(p, rate);
+    s->has_bar = screen.is_drawn;
+    s->told = time;
 }
 
 bool progress_tell(const pc_progress *p, void *payload)
@@ -91,18 +126,7 @@ bool progress_tell(const pc_progress *p, void *payload)
         s->began = s->told = time;
         s->began_at = p->n_done;
     }
-    const double pause = s->is_terminal ? SECONDS_BETWEEN_BARS : SECONDS_BETWEEN_LINES;
-    if (time - s->told >= pause && time - s->began >= SECONDS_OF_SILENCE) {
-        char rate[96];
-        put_rate(rate, sizeof rate, p, s, time - s->began);
-        if (s->is_terminal) draw_bar(p, rate);
-        else if (!*rate) fprintf(stderr, "%s: %" PRId64 " %s to do\n", p->phase, p->n_all, p->unit);
-        else
-            fprintf(stderr, "%s: %" PRId64 " of %" PRId64 " %s, %s\n", p->phase, p->n_done,
-                    p->n_all, p->unit, rate);
-        s->has_bar = s->is_terminal;
-        s->told = time;
-    }
+    if (time - s->began >= SECONDS_OF_SILENCE) tell(s, p, time);
     return !has_been_asked_to_stop;
 }
 

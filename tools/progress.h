@@ -8,7 +8,7 @@ typedef struct progress_state {
     const char *phase, *unit; /* of the last report */
     double began, told;       /* seconds: when the phase began, when it was last told */
     int64_t began_at;         /* n_done when the phase began: not this run's work */
-    bool is_terminal, has_bar;
+    bool has_bar;             /* one stands on the terminal */
 } progress_state;
 
 void progress_begin(progress_state *state);

@@ -239,7 +239,7 @@ expect "no bar in a log" test -z "$(tr -dc '\r' <log)"
 # A terminal has a bar, after a second.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     seconds=$((is_slow ? 45 : 6))
-    script -qec "timeout -s USR2 $seconds '$program' ${long[*]} -o seen" /dev/null <log >screen
+    TERM=xterm LC_ALL=C script -qec "timeout -s USR2 $seconds '$program' ${long[*]} -o seen" /dev/null <log >screen
     expect "a bar" grep -q 'measuring \[#*\.*\] [0-9]*/1[10]* [en]' screen
     expect "a rate and a time" grep -qE '[0-9] (edges|nodes)/s, .* left' screen
 else
