@@ -55,6 +55,11 @@ static const char middle[] =
     "        shift words\n"
     "        ((CURRENT--))\n"
     "    fi\n"
+    "    if ((CURRENT > 2)) && [[ $topic/$words[2] == submit/find ]]; then # find's own words\n"
+    "        topic=find\n"
+    "        shift words\n"
+    "        ((CURRENT--))\n"
+    "    fi\n"
     "    case $topic in\n"
     "    help) ((CURRENT == 2)) && _describe command commands ;;\n";
 

@@ -15,7 +15,7 @@ static const struct {
     {NULL, "level", "node edge neuron"},
     {NULL, "method", "exact racing acdc hybrid eap eap-ig eap-ig-activations clean-corrupted relp"},
     {NULL, "estimate", "eap eap-ig eap-ig-activations clean-corrupted relp"},
-    {NULL, "ig-rule", "left right midpoint"},
+    {NULL, "ig-rule", "default left right midpoint"},
     {NULL, "source", "resample zero mean mean-positional"},
     {NULL, "direction", "noise denoise"},
     {"attribute", "metric", "logit-diff logit"},
@@ -112,6 +112,8 @@ choice choice_of_option(const char *command, const option_row *row)
 choice choice_of_operand(const char *command, const char *operand)
 {
     const size_t length = (size_t)operand_length(operand);
+    if (length == 4 && strncmp(operand, "find", 4) == 0)
+        return (choice){.kind = CHOICE_WORDS, .words = "find"};
     if (strcmp(command, "convert") == 0) return (choice){.kind = CHOICE_TRUTH};
     if (length == 4 && strncmp(operand, "NAME", 4) == 0) return built_in_tasks();
     return of_path(operand, length);

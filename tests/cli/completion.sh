@@ -73,13 +73,18 @@ expect_offer "demo" bench precision de
 expect_offer "--edges" bench precision demo --ed
 expect_offer "" bench demo --ed
 expect_offer "here.jsonl" draw he
+expect_offer "find" submit fi
+expect_offer "--shards" submit --sh
+expect_offer "demo" submit find de
+expect_offer "--level" submit find demo --lev
+expect_offer "edge" submit --shards 3 find demo --level ed
 expect_offer "" find demo --top 1
 expect_offer "" find -- --lev
 expect_offer "ioi" eval circuit.json --truth io
 expect_offer "" nonsense --lev
 
 # Each option of each command: numbers are free, so are these; all others have words or are files.
-free=" prompt tokens title names via interventions "
+free=" prompt tokens title names via interventions partition account constraint mem "
 # What is refused otherwise than by the list of what is offered.
 lists=" without from to positions by "
 other=" device engine precision " # cuda:N; bench has fewer engines than it names
