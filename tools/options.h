@@ -32,6 +32,7 @@ typedef struct command_usage {
 typedef enum parse_outcome { PARSED, PARSED_HELP, PARSE_FAILED } parse_outcome;
 
 /* Fills the table's values and operands (usage->n_operands). --help prints the usage on stdout.
+ * (--help=man and its like, for a build, print other forms of it: nothing may be printed behind them.)
  * What does not parse is told in one line on stderr. "--" ends the options; a value that begins
  * with "--" is written --name=VALUE. */
 parse_outcome options_parse(const option_row *table, const char **operands,

@@ -68,6 +68,14 @@ static choice built_in_tasks(void)
     return out;
 }
 
+static choice plants(void)
+{
+    choice out = {.kind = CHOICE_WORDS};
+    for (int i = 0; pc_plant_name(i); i++)
+        append(&out, pc_plant_name(i));
+    return out;
+}
+
 /* Of all tasks: which one it is may not stand on the line yet. */
 static choice corruptions(void)
 {
@@ -115,7 +123,8 @@ choice choice_of_operand(const char *command, const char *operand)
     if (length == 4 && strncmp(operand, "find", 4) == 0)
         return (choice){.kind = CHOICE_WORDS, .words = "find"};
     if (strcmp(command, "convert") == 0) return (choice){.kind = CHOICE_TRUTH};
-    if (length == 4 && strncmp(operand, "NAME", 4) == 0) return built_in_tasks();
+    if (length == 4 && strncmp(operand, "NAME", 4) == 0)
+        return strcmp(command, "plant") == 0 ? plants() : built_in_tasks();
     return of_path(operand, length);
 }
 

@@ -64,6 +64,7 @@ expect_offer "induction" find demo --task ind
 expect_offer "induction" find demo -t ind
 expect_offer "here.jsonl" find demo --task he
 expect_offer "greater-than" task gr
+expect_offer "sorted-count" plant so
 expect_offer "demo" find de
 expect_offer "folder" find fo
 expect_offer "folder" find demo -o fo
