@@ -205,6 +205,25 @@ Test(graph_figure, the_budget_is_kept_and_counted)
     pc_circuit_free(c);
 }
 
+Test(graph_figure, roles_of_what_is_drawn_are_in_the_legend)
+{
+    pc_circuit *c = sample_induction();
+    pc_draw_options options = PC_DRAW_OPTIONS_INIT;
+    pc_text all = {0}, some = {0};
+    cr_assert_eq(pc_circuit_put_svg(&all, c, NULL), PC_OK);
+    cr_expect(strstr(all.data,
+                     ">Roles: duplicate-token a0.h1 (looks at earlier copies of its token); "
+                     "previous-token a0.h2 (looks at the token before);"));
+    cr_expect(strstr(all.data, "induction a1.h0,"));
+    options.max_edges = 1; /* input to a0.h2 */
+    cr_assert_eq(pc_circuit_put_svg(&some, c, &options), PC_OK);
+    cr_expect(
+        strstr(some.data, ">Roles: previous-token a0.h2 (looks at the token before).</text>"));
+    pc_text_free(&some);
+    pc_text_free(&all);
+    pc_circuit_free(c);
+}
+
 Test(graph_figure, effects_of_components_are_a_map_without_edges)
 {
     static const sample_shape shape = {12, 12, 12, 0, 1};

@@ -17,10 +17,16 @@ static pc_status put_pdf(pc_text *out, const pc_circuit *c, const pc_draw_option
     return pc_circuit_put_figure(out, c, options, pc_figure_put_pdf);
 }
 
+static pc_status put_tikz(pc_text *out, const pc_circuit *c, const pc_draw_options *options)
+{
+    return pc_circuit_put_figure(out, c, options, pc_figure_put_tikz);
+}
+
 static const struct {
     const char *name;
     put put;
-} formats[] = {{"svg", pc_circuit_put_svg}, {"pdf", put_pdf}, {"dot", pc_circuit_put_dot}};
+} formats[] = {
+    {"svg", pc_circuit_put_svg}, {"pdf", put_pdf}, {"tex", put_tikz}, {"dot", pc_circuit_put_dot}};
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 static pc_circuit *sample(size_t i)
@@ -178,4 +184,68 @@ Test(graph_writers, a_pdf_is_no_larger_than_readers_show)
     cr_expect(strstr(text.data, "stream\n0.5 0 0 0.5 0 0 cm\n"));
     pc_text_free(&text);
     pc_figure_free(&figure);
+}
+
+/* ---- TikZ ---- */
+
+static size_t count(const char *text, const char *words)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at++)
+        n++;
+    return n;
+}
+
+Test(graph_writers, tikz_has_a_line_a_mark)
+{
+    pc_circuit *c = sample(1);
+    pc_figure figure = {0};
+    pc_text text = {0};
+    cr_assert_eq(pc_draw_circuit(&figure, c, NULL), PC_OK);
+    cr_assert_eq(pc_figure_put_tikz(&text, &figure), PC_OK);
+    cr_expect_eq(count(text.data, "\n\\path[") + count(text.data, "\n\\node["), figure.n_marks);
+    cr_expect_eq(count(text.data, "\n\\definecolor{c14508c}{HTML}{14508C}\n"), 1);
+    for (const char *at = text.data; (at = strstr(at, "=c")); at += 2) {
+        char colour[32];
+        snprintf(colour, sizeof colour, "{c%.6s}", at + 2);
+        cr_expect(strstr(text.data, colour), "%s is not defined", colour);
+    }
+    pc_text_free(&text);
+    pc_figure_free(&figure);
+    pc_circuit_free(c);
+}
+
+/* Whatever a name is, TeX sees the document's own commands only, and balanced braces. */
+Test(graph_writers, tikz_escapes_all_that_tex_acts_on)
+{
+    pc_circuit *c = hostile();
+    pc_text text = {0};
+    long depth = 0;
+    cr_assert_eq(put_tikz(&text, c, NULL), PC_OK);
+    cr_expect(strstr(text.data, "{\\textbackslash{}}end{\\{}document{\\}}{\\%}{\\$}{\\#}{\\_}{\\{}"
+                                "{\\}}{\\textasciitilde{}}{\\textasciicircum{}}U+0001U+FFFD{\\'e}"
+                                "U+4E2DU+1F642U+000A]]{\\textgreater{}}"),
+              "the task's name");
+    cr_expect_eq(count(text.data, "\\end{document}"), 1);
+    for (size_t i = 0; i < text.length; i++) {
+        const bool is_escaped = i > 0 && text.data[i - 1] == '\\';
+        cr_expect((unsigned char)text.data[i] < 0x7f, "not ASCII at %zu", i);
+        depth += !is_escaped && text.data[i] == '{';
+        depth -= !is_escaped && text.data[i] == '}';
+        cr_assert(depth >= 0, "a brace too many at %zu", i);
+    }
+    cr_expect_eq(depth, 0);
+    pc_text_free(&text);
+    pc_circuit_free(c);
+}
+
+Test(graph_writers, tikz_refuses_what_tex_cannot_measure)
+{
+    pc_figure figure = {.width = 100, .height = 17000};
+    pc_text text = {0};
+    cr_expect_eq(pc_figure_put_tikz(&text, &figure), PC_ERR_INPUT);
+    cr_expect_str_eq(pc_last_error(),
+                     "the figure is 100 by 17000 points, TeX knows no lengths over "
+                     "16300: draw fewer edges, or PDF or SVG");
+    pc_text_free(&text);
 }

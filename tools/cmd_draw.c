@@ -18,6 +18,7 @@ static const struct {
 } formats[] = {
     {".svg", pc_circuit_write_svg},
     {".pdf", pc_circuit_write_pdf},
+    {".tex", pc_circuit_write_tikz},
     {".dot", pc_circuit_write_dot},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats, ENDINGS_BYTES = 128 };

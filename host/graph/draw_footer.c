@@ -1,11 +1,13 @@
 /* What stands below the picture: legend and caption. */
 #include "graph/draw.h"
 
+#include "base/memory.h"
 #include "graph/draw_pen.h"
 #include "graph/draw_style.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A name that anyone may have chosen. */
@@ -148,6 +150,87 @@ static void put_evaluation(pc_text *out, const pc_scene *scene)
     if (scene->n_edges > 0) pc_text_put(out, " Edges run upwards.");
 }
 
+/* ---- roles ---- */
+
+enum { MOST_OF_A_ROLE = 12 };
+
+/* Is the component drawn with its role? */
+static bool is_shown(const pc_scene *scene, const pc_circuit_node *node)
+{
+    const size_t length = strlen(node->name);
+    if (!node->role) return false;
+    for (int e = 0; e < scene->n_edges; e++) {
+        const char *from = scene->edges[e]->from, *to = scene->edges[e]->to;
+        if (strcmp(from, node->name) == 0) return true;
+        if (strncmp(to, node->name, length) == 0 && (to[length] == '<' || to[length] == 0))
+            return true;
+    }
+    return scene->n_edges == 0 && node->in_circuit;
+}
+
+static const char *meaning_of(const char *role)
+{
+    static const char *const meanings[][2] = {
+        {"previous-token", "looks at the token before"},
+        {"duplicate-token", "looks at earlier copies of its token"},
+        {"induction", "looks behind earlier copies of its token"},
+        {"first-token", "looks at the first token"},
+        {"current-token", "looks at its own token"},
+    };
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (strcmp(meanings[i][0], role) == 0) return meanings[i][1];
+    return NULL;
+}
+
+static void put_role(pc_text *out, const char *role, const pc_circuit_node *const *shown, size_t n)
+{
+    const char *meaning = meaning_of(role);
+    size_t n_named = 0;
+    put_name(out, role);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(shown[i]->role, role) != 0 || ++n_named > MOST_OF_A_ROLE) continue;
+        pc_text_printf(out, "%s %s", n_named == 1 ? "" : ",", shown[i]->name);
+    }
+    if (n_named > MOST_OF_A_ROLE)
+        pc_text_printf(out, " and %zu more", n_named - (size_t)MOST_OF_A_ROLE);
+    if (meaning) pc_text_printf(out, " (%s)", meaning);
+}
+
+static bool is_first(const pc_circuit_node *const *shown, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(shown[k]->role, shown[i]->role) == 0) return false;
+    return true;
+}
+
+/* Which of the drawn components have which role, in component order. */
+static void put_roles(pc_text *out, const pc_scene *scene)
+{
+    const size_t n_nodes = pc_circuit_n_nodes(scene->circuit);
+    const pc_circuit_node **shown = pc_alloc(n_nodes, sizeof *shown);
+    size_t n = 0;
+    out->has_failed |= !shown;
+    for (size_t i = 0; i < n_nodes && shown; i++) {
+        const pc_circuit_node *node = pc_circuit_node_at(scene->circuit, i);
+        if (is_shown(scene, node)) shown[n++] = node;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!is_first(shown, i)) continue;
+        pc_text_put(out, i == 0 ? "Roles: " : "; ");
+        put_role(out, shown[i]->role, shown, n);
+    }
+    if (n > 0) pc_text_put(out, ".");
+    free(shown);
+}
+
+static void write_roles(pc_pen *pen, const pc_scene *scene)
+{
+    pc_text words = {0};
+    put_roles(&words, scene);
+    pc_pen_wrap(pen, pc_figure_take(pen->figure, &words));
+    pc_text_free(&words);
+}
+
 static void write_caption(pc_pen *pen, const pc_scene *scene)
 {
     pc_text words = {0};
@@ -183,6 +266,7 @@ void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double w
     pen.y += 22;
     pen.x = pen.left;
     pen.line = 13.5;
+    write_roles(&pen, scene);
     write_caption(&pen, scene);
     figure->width = ceil(right + PC_MARGIN);
     figure->height = ceil(pen.y - pen.line + PC_MARGIN * 0.75);

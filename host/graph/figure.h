@@ -85,6 +85,8 @@ pc_dash_lengths pc_mark_dash_lengths(const pc_mark *mark);
 typedef pc_status (*pc_figure_put)(pc_text *out, const pc_figure *figure);
 pc_status pc_figure_put_svg(pc_text *out, const pc_figure *figure);
 pc_status pc_figure_put_pdf(pc_text *out, const pc_figure *figure);
+/* PC_ERR_INPUT: a figure too large for TeX. */
+pc_status pc_figure_put_tikz(pc_text *out, const pc_figure *figure);
 /* The document as a file. */
 pc_status pc_figure_write(const pc_figure *figure, const char *path, pc_figure_put put);
 

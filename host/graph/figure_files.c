@@ -51,6 +51,12 @@ pc_status pc_circuit_write_pdf(const pc_circuit *c, const char *path,
     return write_circuit(c, path, options, pc_figure_put_pdf);
 }
 
+pc_status pc_circuit_write_tikz(const pc_circuit *c, const char *path,
+                                const pc_draw_options *options)
+{
+    return write_circuit(c, path, options, pc_figure_put_tikz);
+}
+
 /* ---- a grid ---- */
 
 pc_status pc_grid_put_figure(pc_text *t, const pc_grid *g, pc_figure_put put)

@@ -139,6 +139,10 @@ PC_API pc_status pc_circuit_write_svg(const pc_circuit *circuit, const char *pat
 /* One page of vectors, in Helvetica and Symbol, which are not embedded. */
 PC_API pc_status pc_circuit_write_pdf(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
+/* A LaTeX document of one TikZ picture, which compiles alone. PC_ERR_INPUT: larger than TeX's
+ * lengths. */
+PC_API pc_status pc_circuit_write_tikz(const pc_circuit *circuit, const char *path,
+                                       const pc_draw_options *options);
 PC_API pc_status pc_circuit_write_dot(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
 
