@@ -22,11 +22,28 @@ static pc_status put_tikz(pc_text *out, const pc_circuit *c, const pc_draw_optio
     return pc_circuit_put_figure(out, c, options, pc_figure_put_tikz);
 }
 
+static pc_status put_tracer(pc_text *out, const pc_circuit *c, const pc_draw_options *options)
+{
+    (void)options;
+    return pc_circuit_put_circuit_tracer(out, c);
+}
+
+static pc_status put_eapig(pc_text *out, const pc_circuit *c, const pc_draw_options *options)
+{
+    (void)options;
+    return pc_circuit_put_eapig(out, c);
+}
+
 static const struct {
     const char *name;
     put put;
-} formats[] = {
-    {"svg", pc_circuit_put_svg}, {"pdf", put_pdf}, {"tex", put_tikz}, {"dot", pc_circuit_put_dot}};
+} formats[] = {{"svg", pc_circuit_put_svg},
+               {"pdf", put_pdf},
+               {"tex", put_tikz},
+               {"dot", pc_circuit_put_dot},
+               {"graphml", pc_circuit_put_graphml},
+               {"circuit-tracer", put_tracer},
+               {"eap-ig", put_eapig}};
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 static pc_circuit *sample(size_t i)
@@ -45,7 +62,7 @@ Test(graph_writers, same_circuit_same_bytes_in_any_locale)
         pc_text first = {0};
         for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
             if (!setlocale(LC_ALL, locales[i])) continue; /* not installed here */
-            pc_circuit *c = sample(1);
+            pc_circuit *c = sample(2);
             pc_text text = {0};
             cr_assert_eq(formats[f].put(&text, c, NULL), PC_OK);
             if (!first.data) first = text;
@@ -248,4 +265,93 @@ Test(graph_writers, tikz_refuses_what_tex_cannot_measure)
                      "the figure is 100 by 17000 points, TeX knows no lengths over "
                      "16300: draw fewer edges, or PDF or SVG");
     pc_text_free(&text);
+}
+
+/* ---- GraphML ---- */
+
+Test(graph_writers, graphml_types_all_that_it_says)
+{
+    pc_circuit *c = sample(0);
+    pc_text text = {0};
+    cr_assert_eq(pc_circuit_put_graphml(&text, c, NULL), PC_OK);
+    cr_expect_eq(count(text.data, "<node "), c->n_nodes + 1, "the logits are a reader only");
+    cr_expect_eq(count(text.data, "<edge "), c->n_edges);
+    cr_expect(strstr(text.data, "for=\"edge\" attr.name=\"weight\" attr.type=\"double\"/>"));
+    cr_expect(strstr(text.data, "<data key=\"node_layer\">-1</data>"), "the input");
+    cr_expect(strstr(text.data,
+                     " source=\"a0.h2\" target=\"a1.h3\">"
+                     "<data key=\"edge_kind\">effect</data><data key=\"edge_port\">k</data>"
+                     "<data key=\"edge_weight\">3.15</data>"
+                     "<data key=\"edge_effect\">-3.15</data>"));
+    for (const char *at = text.data; (at = strstr(at, "<data key=\"")); at++) {
+        char key[64];
+        snprintf(key, sizeof key, "<key id=\"%.*s\"", (int)strcspn(at + 11, "\""), at + 11);
+        cr_expect(strstr(text.data, key), "%s has no type", key);
+    }
+    pc_text_free(&text);
+    pc_circuit_free(c);
+}
+
+/* As many as draw would: the ends of the drawn edges, and the query heads behind a KV head. */
+Test(graph_writers, graphml_of_a_figure_has_what_is_drawn)
+{
+    pc_circuit *c = sample(1);
+    pc_draw_options options = PC_DRAW_OPTIONS_INIT;
+    pc_text text = {0};
+    options.max_edges = 10;
+    cr_assert_eq(pc_circuit_put_graphml(&text, c, &options), PC_OK);
+    cr_expect_eq(count(text.data, "edge_kind\">effect<"), 10);
+    pc_text_free(&text);
+    cr_assert_eq(pc_circuit_put_graphml(&text, c, NULL), PC_OK);
+    cr_expect_eq(count(text.data, "edge_kind\">effect<"), c->n_edges);
+    cr_expect(strstr(text.data, "\"node_kind\">kv-head<"));
+    int n_shared = 0, layer, kv, other, head;
+    for (const char *at = text.data; (at = strstr(at, "source=\"a")); at++)
+        if (sscanf(at, "source=\"a%d.kv%d\" target=\"a%d.h%d\"", &layer, &kv, &other, &head) == 4) {
+            cr_expect(layer == other && head / 4 == kv, "a%d.kv%d to a%d.h%d", layer, kv, other,
+                      head);
+            n_shared++;
+        }
+    cr_expect(n_shared > 0 && n_shared % 4 == 0, "%d: four query heads share one", n_shared);
+    pc_text_free(&text);
+    pc_circuit_free(c);
+}
+
+/* ---- circuit-tracer ---- */
+
+/* Links name nodes that there are; the prompt that is not there is two tokens, or the viewer drops
+ * every node. */
+Test(graph_writers, circuit_tracer_links_name_nodes)
+{
+    pc_circuit *c = sample(0);
+    pc_text text = {0};
+    cr_assert_eq(pc_circuit_put_circuit_tracer(&text, c), PC_OK, "%s", pc_last_error());
+    cr_expect_eq(count(text.data, "{\"source\": "), 15, "edges of the circuit");
+    cr_expect_eq(count(text.data, "{\"node_id\": "), 9, "their ends");
+    for (const char *at = text.data; (at = strstr(at, "\"source\": \"")); at++) {
+        char id[64];
+        snprintf(id, sizeof id, "\"node_id\": \"%.*s\"", (int)strcspn(at + 11, "\""), at + 11);
+        cr_expect(strstr(text.data, id), "%s is missing", id);
+    }
+    cr_expect(strstr(text.data, "\"prompt_tokens\": [\"\", \"all positions\"]"));
+    cr_expect(strstr(text.data, "\"supernodes\": [[\"duplicate-token\", \"0_1_1\"], "
+                                "[\"previous-token\", \"0_2_1\"], "
+                                "[\"induction\", \"1_0_1\", \"1_3_1\"], "
+                                "[\"current-token\", \"1_2_1\"]]"));
+    cr_expect(strstr(text.data, "\"clerp\": \"Output \\\"logit-diff\\\" (p=none)\""));
+    pc_text_free(&text);
+    pc_circuit_free(c);
+}
+
+Test(graph_writers, circuit_tracer_refuses_what_it_cannot_hold)
+{
+    pc_circuit *grouped = sample(1), *neurons = sample(3);
+    pc_text text = {0};
+    cr_expect_eq(pc_circuit_put_circuit_tracer(&text, grouped), PC_ERR_INPUT);
+    cr_expect(strstr(pc_last_error(), "--kv-granularity query"), "%s", pc_last_error());
+    cr_expect_eq(pc_circuit_put_circuit_tracer(&text, neurons), PC_ERR_INPUT);
+    cr_expect(strstr(pc_last_error(), "keeps no edge"), "%s", pc_last_error());
+    pc_text_free(&text);
+    pc_circuit_free(neurons);
+    pc_circuit_free(grouped);
 }

@@ -5,38 +5,66 @@
 #include "options.h"
 #include "same_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static const command_usage usage = {
-    "convert", "CIRCUIT.json|DIR|FILE",
-    "Writes a circuit as another tool reads it: eap-ig (the graph "
-    "file of EAP-IG and MIB, scores and "
-    "selection\n"
-    "included), edges (a list of the circuit's edges), csv, or "
-    "json (circuit.json). With --model, FILE is "
-    "such a\ngraph file or list of edges on that model, or the name "
-    "of a shipped list of a published circuit's\nedges: docstring, "
-    "greater-than, ioi.",
-    "patchclamp convert out/demo --to eap-ig -o graph.json", 1};
+static const command_usage usage = {"convert", "CIRCUIT.json|DIR|FILE",
+                                    "Writes a circuit as another tool reads it: eap-ig (the graph "
+                                    "file of EAP-IG and MIB, scores and "
+                                    "selection\n"
+                                    "included), circuit-tracer (its viewer's graph file), edges (a "
+                                    "list of the circuit's edges), csv, "
+                                    "json\n(circuit.json), graphml (all of it, for Gephi and "
+                                    "networkx), or a figure. With --model, FILE "
+                                    "is a graph file\nof EAP-IG or a list of edges on that model, "
+                                    "or the name of a shipped list of a "
+                                    "published circuit's edges:\ndocstring, greater-than, ioi.",
+                                    "patchclamp convert out/demo --to eap-ig -o graph.json", 1};
 
 typedef struct convert_words {
     const char *input, *output, *to, *model, *granularity;
 } convert_words;
 
-typedef pc_status (*writer)(const pc_circuit *circuit, const char *path);
+/* A line a format. Pictures are as draw makes them without options; GraphML has the whole file. */
+typedef struct format {
+    const char *name;
+    pc_status (*write)(const pc_circuit *circuit, const char *path);
+    pc_status (*draw)(const pc_circuit *circuit, const char *path, const pc_draw_options *options);
+} format;
 
-static writer writer_for(const char *name)
+static const format formats[] = {
+    {"eap-ig", pc_circuit_write_eapig, NULL},
+    {"circuit-tracer", pc_circuit_write_circuit_tracer, NULL},
+    {"edges", pc_circuit_write_edges, NULL},
+    {"csv", pc_circuit_write_csv, NULL},
+    {"json", pc_circuit_write_json, NULL},
+    {"graphml", NULL, pc_circuit_write_graphml},
+    {"dot", NULL, pc_circuit_write_dot},
+    {"svg", NULL, pc_circuit_write_svg},
+    {"pdf", NULL, pc_circuit_write_pdf},
+    {"tikz", NULL, pc_circuit_write_tikz},
+};
+enum { N_FORMATS = sizeof formats / sizeof *formats, NAMES_BYTES = 160 };
+
+/* "eap-ig, ... or tikz" */
+static const char *format_names(void)
 {
-    static const struct {
-        const char *name;
-        writer write;
-    } formats[] = {{"eap-ig", pc_circuit_write_eapig},
-                   {"edges", pc_circuit_write_edges},
-                   {"csv", pc_circuit_write_csv},
-                   {"json", pc_circuit_write_json}};
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (strcmp(formats[i].name, name) == 0) return formats[i].write;
-    complain("convert", "--to is \"%s\", expected eap-ig, edges, csv or json", name);
+    static char words[NAMES_BYTES];
+    size_t length = 0;
+    for (int i = 0; i < N_FORMATS; i++)
+        length += (size_t)snprintf(words + length, sizeof words - length, "%s%s",
+                                   i == 0               ? ""
+                                   : i + 1 == N_FORMATS ? " or "
+                                                        : ", ",
+                                   formats[i].name);
+    return words;
+}
+
+static const format *format_for(const char *name)
+{
+    for (int i = 0; i < N_FORMATS; i++)
+        if (strcmp(formats[i].name, name) == 0) return &formats[i];
+    complain("convert", "--to is \"%s\", expected %s", name, format_names());
     return NULL;
 }
 
@@ -57,7 +85,7 @@ static int import(pc_circuit **out, const convert_words *w, const char *path)
     return status == PC_OK ? EXIT_DONE : report("convert", status);
 }
 
-static int run(const convert_words *w, writer write)
+static int run(const convert_words *w, const format *to)
 {
     char room[CIRCUIT_PATH_BYTES];
     pc_circuit *circuit = NULL;
@@ -75,7 +103,8 @@ static int run(const convert_words *w, writer write)
         const pc_status status = pc_circuit_read(&circuit, path);
         if (status != PC_OK) return report("convert", status);
     }
-    const pc_status status = write(circuit, w->output);
+    const pc_status status =
+        to->write ? to->write(circuit, w->output) : to->draw(circuit, w->output, NULL);
     pc_circuit_free(circuit);
     return status == PC_OK ? EXIT_DONE : report("convert", status);
 }
@@ -84,7 +113,7 @@ int cmd_convert(int argc, char **argv)
 {
     convert_words w = {0};
     const option_row rows[] = {
-        {"to", 0, OPTION_TEXT, &w.to, "FORMAT", "eap-ig, edges, csv or json", 0, 0},
+        {"to", 0, OPTION_TEXT, &w.to, "FORMAT", format_names(), 0, 0},
         {"output", 'o', OPTION_TEXT, &w.output, "FILE", "the file to write", 0, 0},
         {"model", 'm', OPTION_TEXT, &w.model, "MODEL",
          "the input is another tool's, and this is its model", 0, 0},
@@ -101,6 +130,6 @@ int cmd_convert(int argc, char **argv)
         complain("convert", "--kv-granularity is for another tool's file, with --model");
         return EXIT_USAGE;
     }
-    const writer write = writer_for(w.to);
-    return write ? run(&w, write) : EXIT_USAGE;
+    const format *to = format_for(w.to);
+    return to ? run(&w, to) : EXIT_USAGE;
 }

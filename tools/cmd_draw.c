@@ -20,6 +20,7 @@ static const struct {
     {".pdf", pc_circuit_write_pdf},
     {".tex", pc_circuit_write_tikz},
     {".dot", pc_circuit_write_dot},
+    {".graphml", pc_circuit_write_graphml},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats, ENDINGS_BYTES = 128 };
 

@@ -78,6 +78,9 @@ pc_status pc_circuit_check(const pc_circuit *circuit, const char *name);
 void pc_circuit_put_provenance(pc_text *out, const pc_circuit *circuit);
 
 /* The files' contents, for writers and tests. */
+pc_status pc_circuit_put_circuit_tracer(pc_text *out, const pc_circuit *circuit);
+pc_status pc_circuit_put_graphml(pc_text *out, const pc_circuit *circuit,
+                                 const pc_draw_options *options);
 pc_status pc_circuit_put_eapig(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_edges(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_json(pc_text *out, const pc_circuit *circuit);

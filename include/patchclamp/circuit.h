@@ -132,6 +132,9 @@ PC_API pc_status pc_circuit_write_csv(const pc_circuit *circuit, const char *pat
 /* The graph file of EAP-IG and MIB, with scores and selection: its own loader reads it.
  * PC_ERR_INPUT: a circuit without edges, or with key-value heads that query heads share. */
 PC_API pc_status pc_circuit_write_eapig(const pc_circuit *circuit, const char *path);
+/* The graph file of circuit-tracer's viewer: the circuit's edges, heads of one role as supernodes.
+ * PC_ERR_INPUT as above. */
+PC_API pc_status pc_circuit_write_circuit_tracer(const pc_circuit *circuit, const char *path);
 /* The circuit's edges, one a line: "a0.h1->a1.h0<k>". */
 PC_API pc_status pc_circuit_write_edges(const pc_circuit *circuit, const char *path);
 PC_API pc_status pc_circuit_write_svg(const pc_circuit *circuit, const char *path,
@@ -143,6 +146,10 @@ PC_API pc_status pc_circuit_write_pdf(const pc_circuit *circuit, const char *pat
  * lengths. */
 PC_API pc_status pc_circuit_write_tikz(const pc_circuit *circuit, const char *path,
                                        const pc_draw_options *options);
+/* GraphML for Gephi, networkx and the like, with typed attributes: what the figure would draw, or
+ * with `options` NULL all that the circuit has, inside and outside. */
+PC_API pc_status pc_circuit_write_graphml(const pc_circuit *circuit, const char *path,
+                                          const pc_draw_options *options);
 PC_API pc_status pc_circuit_write_dot(const pc_circuit *circuit, const char *path,
                                       const pc_draw_options *options);
 

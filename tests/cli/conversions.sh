@@ -48,6 +48,23 @@ expect_same scores.csv run/scores.csv
 expect_exit 0 convert run --to json -o circuit.json
 expect_same circuit.json run/circuit.json
 
+# ---- for other programs ----
+expect_exit 0 convert run --to graphml -o all.graphml
+expect "every edge" test "$(grep -c '<edge ' all.graphml)" -eq 110
+expect "every component" test "$(grep -c '<node ' all.graphml)" -eq 12
+expect "the circuit" test "$(grep '<edge ' all.graphml | grep -c 'edge_in_circuit">true')" -eq "$kept"
+expect_exit 0 draw run --max-edges 3 -o some.graphml
+expect "what is drawn" test "$(grep -c '<edge ' some.graphml)" -eq 3
+expect "its score" grep -qF "<data key=\"edge_effect\">$score</data>" some.graphml
+expect_exit 0 convert run --to circuit-tracer -o tracer.json
+expect "its links" test "$(value tracer.json links)" -eq "$kept"
+expect "a label" grep -qF '"clerp": "a0.h3 (previous-token)"' tracer.json
+expect "a supernode" grep -qE '"supernodes": .*\["previous-token", "0_3_1"\]' tracer.json
+for format in dot svg pdf tikz; do
+    expect_exit 0 convert run --to $format -o one.$format
+done
+expect_same one.svg run/circuit.svg
+
 # ---- beside the truth ----
 expect_exit 0 eval run --model demo --truth edges.txt --json
 expect "it finds itself" test "$(value "$out" auroc)" = 1
@@ -112,6 +129,9 @@ expect_exit 0 convert single.json --model "$models/llama-gqa" --kv-granularity q
 
 expect_exit 0 find demo --task induction -n 2 --length 12 --threshold 1e9 -o nothing
 expect_refusal 2 'keeps no edge' convert nothing --to edges -o no.txt
+expect_refusal 2 'keeps no edge' convert nothing --to circuit-tracer -o no.json
+expect_refusal 2 'find the circuit with --kv-granularity query' convert grouped --to circuit-tracer -o no.json
+expect_exit 0 convert grouped --to graphml -o grouped.graphml
 
 # ---- what is not one ----
 bad() { printf '%b' "$1" >bad; }
@@ -129,7 +149,7 @@ bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {}}' && refuse 'there is no
 bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {"input->m0": {"score": "x", "in_graph": true}}}' && refuse '"input->m0" is not'
 bad '{"cfg": {"n_layers": 2, "n_heads": 4}, "edges": {"input->m0": {"score": NaN' && refuse 'bad'
 expect_refusal 2 'no-such' convert no-such --to csv -o no.csv
-expect_refusal 3 'expected eap-ig' convert run --to pdf -o no.pdf
+expect_refusal 3 'expected eap-ig, circuit-tracer, .* or tikz$' convert run --to png -o no.png
 expect_refusal 3 'is the input' convert run/circuit.json --to json -o run/circuit.json
 expect_refusal 3 'with --model' convert run --to json --kv-granularity query -o no.json
 expect_refusal 3 'expected --to' convert run

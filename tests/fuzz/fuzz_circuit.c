@@ -27,6 +27,7 @@ static void expect_drawings(const pc_circuit *c)
     if (pc_circuit_put_svg(&text, c, NULL) != PC_OK) abort();
     if (pc_circuit_put_figure(&text, c, NULL, pc_figure_put_pdf) != PC_OK) abort();
     if (pc_circuit_put_dot(&text, c, NULL) != PC_OK) abort();
+    if (pc_circuit_put_graphml(&text, c, NULL) != PC_OK) abort();
     if (pc_circuit_put_csv(&text, c) != PC_OK) abort();
     pc_text_free(&text);
 }
