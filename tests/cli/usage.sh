@@ -82,7 +82,7 @@ expect_refusal 3 'expected --model MODEL and -o FILE' task induction
 expect_refusal 3 'expected CIRCUIT.json' eval
 expect_refusal 3 'expected --model MODEL and --task T' eval circuit.json --model demo
 expect_refusal 3 'expected -o FILE' draw circuit.json
-expect_refusal 3 'ends in .svg, .pdf or ' draw circuit.json -o figure.png
+expect_refusal 3 'ends in .svg, .pdf, ' draw circuit.json -o figure.png
 
 # What would do nothing, or harm, is a mistake.
 "$program" task induction --model demo -n 2 -o task.jsonl 2>"$err"
