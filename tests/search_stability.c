@@ -35,7 +35,7 @@ Test(search_stability, one_far_above_the_rest_is_always_selected_and_one_below_n
     pc_rng rng = {.seed = 3};
     pc_model *model = golden_open("gpt2-plain");
     const pc_candidates candidates = nodes_of(model);
-    const pc_reselection rule = {PC_SELECT_TOP, 5, 0};
+    const pc_reselection rule = {PC_SELECT_TOP, 5, 0, 0};
     for (int i = 0; i < N * PROMPTS; i++)
         effects[i] = (i / PROMPTS == 7    ? -100
                       : i / PROMPTS == 11 ? 0
@@ -82,11 +82,11 @@ Test(search_stability, is_what_selecting_naively_gives)
     pc_rng rng = {.seed = 4};
     pc_model *model = golden_open("gpt2-plain");
     const pc_candidates candidates = nodes_of(model);
-    const pc_reselection rules[] = {{PC_SELECT_TOP, 1, 0},
-                                    {PC_SELECT_TOP, 8, 0},
-                                    {PC_SELECT_TOP, N + 5, 0},
-                                    {PC_SELECT_THRESHOLD, 0, 0.4},
-                                    {PC_SELECT_THRESHOLD, 0, 100}};
+    const pc_reselection rules[] = {{PC_SELECT_TOP, 1, 0, 0},
+                                    {PC_SELECT_TOP, 8, 0, 0},
+                                    {PC_SELECT_TOP, N + 5, 0, 0},
+                                    {PC_SELECT_THRESHOLD, 0, 0.4, 0},
+                                    {PC_SELECT_THRESHOLD, 0, 100, 0}};
     for (int i = 0; i < N * PROMPTS; i++)
         effects[i] = 0.1 * (i / PROMPTS % 10) * (i / PROMPTS % 2 ? 1 : -1) + normal(&rng);
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
@@ -111,7 +111,7 @@ Test(search_stability, of_equals_the_first_are_taken)
     double effects[N * PROMPTS], frequency[N];
     pc_model *model = golden_open("gpt2-plain");
     const pc_candidates candidates = nodes_of(model);
-    const pc_reselection rule = {PC_SELECT_TOP, 4, 0};
+    const pc_reselection rule = {PC_SELECT_TOP, 4, 0, 0};
     for (int i = 0; i < N * PROMPTS; i++)
         effects[i] = i / PROMPTS == 20 ? 2 : i / PROMPTS % 2; /* 1, 3, 5 ... are equal */
     cr_assert_eq(pc_selection_frequency(frequency, effects, PROMPTS, &rule, &candidates), PC_OK);

@@ -14,7 +14,6 @@ void find_command_begin(find_command *out, const char *command)
 {
     *out = (find_command){.command = command,
                           .level = "edge",
-                          .granularity = "kv",
                           .method = "exact",
                           .rows = 25,
                           .threshold = NAN,
@@ -44,6 +43,8 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
          0, 0},
         {"kv-granularity", 0, OPTION_TEXT, &w->granularity, "G",
          "grouped heads: k and v read once per KV head (kv), or per query head (query)", 0, 0},
+        {"profile", 0, OPTION_TEXT, &w->profile, "NAME",
+         "a tool's conventions: native, mib, eap-ig, acdc, auto-circuit (native)", 0, 0},
         {"faithfulness", 0, OPTION_REAL, &w->faithfulness, "F",
          "the fewest components that keep F (0.9)", 0, 0},
         {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
@@ -184,7 +185,8 @@ static int read_position_options(pc_position_options *out, position_words *names
 static int read_words(pc_find_options *out, find_command *w)
 {
     if (pc_level_parse(&out->level, w->level) != PC_OK ||
-        pc_kv_granularity_parse(&w->kv, w->granularity) != PC_OK) {
+        pc_profile_apply(out, &w->kv, w->profile ? w->profile : "native") != PC_OK ||
+        (w->granularity && pc_kv_granularity_parse(&w->kv, w->granularity) != PC_OK)) {
         complain(w->command, "%s", pc_last_error());
         return EXIT_USAGE;
     }

@@ -22,7 +22,7 @@ typedef struct find_command {
     int64_t top, rows;
     double threshold, faithfulness, confidence;
     int64_t ig_steps, n_checked, n_candidates; /* below 0: not said */
-    const char *ig_rule, *estimate;            /* NULL: not said */
+    const char *ig_rule, *estimate, *profile;            /* NULL: not said */
     bool is_json, has_resume, takes_over, is_plan;
     const char *positions, *positions_of;
     prompt_words prompts;

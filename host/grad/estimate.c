@@ -298,8 +298,12 @@ static void sum_channels(double *out, const double *scores, const pc_model *mode
     }
 }
 
-static void add_prompt(estimation *e, const double *scores, int prompt)
+static void add_prompt(estimation *e, double *scores, int prompt)
 {
+    const double factor = pc_metric_factor(e->options->evaluation, e->model);
+    const int64_t n = pc_grad_n_scores(e->model, e->options->what);
+    for (int64_t i = 0; i < n && factor != 1; i++)
+        scores[i] *= factor;
     if (e->options->what == PC_GRAD_EDGES) sum_edges(e->values, scores, &e->model->components);
     if (e->options->what == PC_GRAD_WRITERS) sum_channels(e->values, scores, e->model);
     add_values(&e->candidates, e->options->what == PC_GRAD_WRITERS ? e->values : scores, prompt);

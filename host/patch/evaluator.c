@@ -37,6 +37,29 @@ typedef struct measuring {
     uint8_t *is_touched; /* (n, n_prompts) */
 } measuring;
 
+static bool is_loss(pc_metric metric)
+{
+    return metric == PC_METRIC_KL || metric == PC_METRIC_LOSS;
+}
+
+double pc_metric_sign_of_worse(const pc_evaluator_options *o)
+{
+    return is_loss(o->metric) || o->sense == PC_SENSE_LOSS ? 1 : -1;
+}
+
+double pc_metric_factor(const pc_evaluator_options *o, const pc_model *model)
+{
+    const double sign = o->sense == PC_SENSE_LOSS && !is_loss(o->metric) ? -1 : 1;
+    const bool is_mean = o->metric == PC_METRIC_KL && o->kl == PC_KL_MEAN;
+    return is_mean ? sign / (double)model->shape.vocab_out : sign;
+}
+
+static void scale(double *x, size_t n, double factor)
+{
+    for (size_t i = 0; i < n && factor != 1; i++)
+        x[i] *= factor;
+}
+
 static bool goes_on(const pc_evaluator *e)
 {
     return !e->keep_going || e->keep_going(e->payload);
@@ -51,6 +74,7 @@ static pc_status measure_prompt(void *payload, pc_crew *crew, int worker, int64_
     PC_TRY(pc_workers_check(crew, worker));
     if (!m->interventions)
         return pc_prompt_runner_baseline(&e->clean[prompt], &e->corrupted[prompt], runner, prompt);
+    const double factor = pc_metric_factor(&e->options, e->model);
     const double base = pc_evaluator_base(e)[prompt];
     PC_TRY(pc_prompt_runner_prepare(runner, prompt));
     for (int i = 0; i < m->n; i++) {
@@ -60,7 +84,7 @@ static pc_status measure_prompt(void *payload, pc_crew *crew, int worker, int64_
         PC_TRY(pc_workers_check(crew, worker));
         PC_TRY(pc_prompt_runner_measure(&metric, &is_touched, runner, m->interventions[i]));
         const int64_t at = (int64_t)i * m->n_prompts + item;
-        m->effects[at] = metric - base;
+        m->effects[at] = metric * factor - base;
         m->is_touched[at] = is_touched;
     }
     return PC_OK;
@@ -82,6 +106,9 @@ static pc_status run(measuring *m)
 
 static pc_status check_options(const pc_task *task, const pc_evaluator_options *o)
 {
+    if (o->kl == PC_KL_MEAN && o->direction == PC_DIRECTION_DENOISE)
+        return pc_fail(PC_ERR_INPUT,
+                       "the KL's mean over the vocabulary is there under noise alone");
     if (pc_metric_needs_wrong_answers(o->metric) && !pc_task_has_wrong_answers(task))
         return pc_fail(PC_ERR_INPUT, "metric %s needs wrong_answers, task %s has targets without",
                        pc_metric_name(o->metric), pc_task_name(task));
@@ -234,8 +261,12 @@ static pc_status open_some(pc_evaluator **out, const pc_model *model, const pc_t
     e->keep_going = keep_going;
     e->payload = payload;
     pc_status status = open_into(e);
-    if (status == PC_OK) *out = e;
-    else pc_evaluator_free(e);
+    if (status == PC_OK) {
+        const double factor = pc_metric_factor(&e->options, model);
+        scale(e->clean, (size_t)n_prompts, factor);
+        scale(e->corrupted, (size_t)n_prompts, factor);
+        *out = e;
+    } else pc_evaluator_free(e);
     return status;
 }
 
@@ -322,10 +353,13 @@ pc_status pc_evaluator_measure_on(double *effects, bool *is_touched, pc_evaluato
                                   const pc_intervention *const *interventions, int n,
                                   const int *prompts, int n_prompts)
 {
-    if (e->engine)
-        return pc_engine_measure(effects, is_touched, e->engine, interventions, n, prompts,
-                                 n_prompts);
     const size_t width = (size_t)n_prompts;
+    if (e->engine) {
+        PC_TRY(pc_engine_measure(effects, is_touched, e->engine, interventions, n, prompts,
+                                 n_prompts));
+        scale(effects, (size_t)n * width, pc_metric_factor(&e->options, e->model));
+        return PC_OK;
+    }
     uint8_t *touched = pc_alloc((size_t)n * width, 1);
     if (!touched) return PC_ERR_NOMEM;
     measuring m = {.evaluator = e,

@@ -14,6 +14,11 @@ static inline bool pc_saves(unsigned without, pc_saving saving)
  * denoising. */
 const double *pc_evaluator_base(const pc_evaluator *evaluator);
 
+/* 1 where a metric is to be minimised, -1 where it is to be maximised; as its sense has it. */
+double pc_metric_sign_of_worse(const pc_evaluator_options *options);
+/* What the metric and its effects are multiplied by, by reduction and sense. */
+double pc_metric_factor(const pc_evaluator_options *options, const pc_model *model);
+
 /* The checks of pc_evaluator_open that need no run of the model. */
 pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
                              const pc_evaluator_options *options);

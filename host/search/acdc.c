@@ -16,11 +16,6 @@ enum { AT_ONCE = 16 };
 /* DESIGN.md, section 5. */
 static const double relative_bound = 1e-5, absolute_bound = 3e-6;
 
-double pc_metric_sign_of_worse(pc_metric metric)
-{
-    return metric == PC_METRIC_KL || metric == PC_METRIC_LOSS ? 1 : -1;
-}
-
 /* A circuit that is measured because every edge up to `edge` is guessed to be removed. */
 typedef struct guess {
     int64_t at; /* in the order */
@@ -287,7 +282,7 @@ static void free_all(acdc *a)
 static double sign_of_worse(const pc_evaluator *e)
 {
     const pc_evaluator_options *o = pc_evaluator_settings(e);
-    const double sign = pc_metric_sign_of_worse(o->metric);
+    const double sign = pc_metric_sign_of_worse(o);
     return o->direction == PC_DIRECTION_DENOISE ? -sign : sign;
 }
 

@@ -34,7 +34,4 @@ pc_status pc_acdc(bool *kept, pc_effect *changes, pc_acdc_told *told,
                   const pc_candidates *candidates, double threshold, pc_journal *journal,
                   const pc_watch *watch);
 
-/* 1 where a metric is to be minimised, -1 where it is to be maximised. */
-double pc_metric_sign_of_worse(pc_metric metric);
-
 #endif

@@ -174,6 +174,7 @@ static bool drop_dangling(bool *kept, const pc_components *c, const bool *is_ent
 
 pc_status pc_candidates_prune(bool *kept, const pc_candidates *candidates)
 {
+    if (candidates->pruning == PC_PRUNE_NOTHING) return PC_OK;
     const pc_components *c = &candidates->model->components;
     if (candidates->level != PC_LEVEL_EDGE) return PC_OK;
     bool *is_entered = pc_alloc((size_t)c->n_writers, sizeof *is_entered);

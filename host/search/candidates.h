@@ -10,6 +10,7 @@ typedef struct pc_candidates {
     pc_level level;
     const pc_model *model;
     int64_t n;
+    pc_pruning pruning; /* of circuits; dangling edges unless somebody says otherwise */
 } pc_candidates;
 
 /* PC_ERR_INPUT: neurons of a model without MLPs. */
@@ -27,7 +28,7 @@ pc_status pc_candidates_circuit(pc_intervention **out, const pc_candidates *cand
 
 /* Unmarks what leads nowhere, as EAP-IG's prune does: edges out of a component that no kept edge
  * enters (the input needs none), edges into one that no kept edge leaves, until nothing changes.
- * Nodes and neurons stay as they are. */
+ * Nodes and neurons stay as they are, as does everything where nothing is to be pruned. */
 pc_status pc_candidates_prune(bool *kept, const pc_candidates *candidates);
 
 #endif

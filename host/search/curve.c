@@ -30,7 +30,7 @@ static int compare(const void *a, const void *b)
 /* Cutting an important component makes the metric worse; putting its clean value back, better. */
 static double sign_of(const pc_evaluator_options *o)
 {
-    const double worse = pc_metric_sign_of_worse(o->metric);
+    const double worse = pc_metric_sign_of_worse(o);
     return o->direction == PC_DIRECTION_NOISE ? worse : -worse;
 }
 

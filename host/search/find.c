@@ -10,6 +10,7 @@
 #include "search/estimating.h"
 #include "search/find_lists.h"
 #include "search/held_out.h"
+#include "search/profile.h"
 #include "search/racing.h"
 #include "search/refine.h"
 #include "search/result.h"
@@ -69,6 +70,7 @@ typedef struct search {
 static pc_status allocate(search *s)
 {
     PC_TRY(pc_candidates_init(&s->candidates, s->model, s->options->level));
+    s->candidates.pruning = s->options->pruning;
     PC_TRY(pc_candidates_init(&s->nodes, s->model, PC_LEVEL_NODE));
     PC_TRY(pc_position_sweep_init(&s->positions, &s->candidates, s->task, &s->options->positions));
     s->effects = pc_alloc((size_t)s->candidates.n, sizeof *s->effects);
@@ -145,7 +147,7 @@ static pc_reselection reselection_of(const search *s)
 {
     const bool is_bound = s->options->selection == PC_SELECT_THRESHOLD;
     return (pc_reselection){is_bound ? PC_SELECT_THRESHOLD : PC_SELECT_TOP, s->choice.n_taken,
-                            s->options->threshold};
+                            s->options->threshold, pc_ranking_sign(s->options)};
 }
 
 static pc_status find_frequencies(search *s)
@@ -319,6 +321,10 @@ pc_status pc_find_check(const pc_find_options *o)
                        "method \"%.40s\" does not exist, expected exact, racing, acdc, hybrid, %s",
                        o->method, pc_estimate_names());
     PC_TRY(check_selection(o));
+    PC_TRY(pc_profile_check(o));
+    if (o->ranking == PC_RANK_SIGNED &&
+        (strcmp(o->method, "racing") == 0 || pc_precision_is_low(o->evaluation.precision)))
+        return pc_fail(PC_ERR_INPUT, "a signed ranking is not there for racing, tf32 and bf16");
     if (o->evaluation.engine == PC_ENGINE_DELTA && pc_precision_is_low(o->evaluation.precision) &&
         m->measure != measure_exactly)
         return pc_fail(PC_ERR_INPUT, "method %s decides by effects in fp32 or bf16x3, not in %s",

@@ -5,6 +5,7 @@
 #include "patchclamp/heads.h"
 #include "patchclamp/version.h"
 #include "search/estimating.h"
+#include "search/profile.h"
 #include "search/provenance.h"
 #include "search/stability.h"
 
@@ -88,14 +89,16 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         {"source", pc_source_name(e->source)},
         {"direction", pc_direction_name(e->direction)},
         {"metric", pc_metric_name(e->metric)},
-        {"profile", "native"},
+        {"profile", r->options->profile},
         {"engine", pc_engine_name(e->engine)},
         {"precision", pc_provenance_precision(e)},
-        {"embedding_node", "token and position"},
+        {"embedding_node", pc_embedding_node(r->options)},
         {"kv_granularity", pc_kv_granularity_name(r->model->info.kv_granularity)},
-        {"kl_reduction", "sum over the vocabulary"},
-        {"ranking", "absolute"},
-        {"pruning", "dangling edges"},
+        {"kl_reduction",
+         e->kl == PC_KL_MEAN ? "mean over the vocabulary" : "sum over the vocabulary"},
+        {"metric_sense", e->sense == PC_SENSE_LOSS ? "as a loss" : "as it is"},
+        {"ranking", r->options->ranking == PC_RANK_SIGNED ? "signed" : "absolute"},
+        {"pruning", r->options->pruning == PC_PRUNE_NOTHING ? "none" : "dangling edges"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         PC_TRY(pc_circuit_set_option(circuit, pairs[i].key, pairs[i].value));

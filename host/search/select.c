@@ -2,6 +2,7 @@
 #include "search/select.h"
 
 #include "base/memory.h"
+#include "search/profile.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,12 +26,12 @@ static int compare_ranked(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-static pc_status rank(int64_t *order, const pc_effect *effects, int64_t n)
+static pc_status rank(int64_t *order, const double *strength, const pc_effect *effects, int64_t n)
 {
     ranked *rows = pc_alloc((size_t)n, sizeof *rows);
     if (!rows) return PC_ERR_NOMEM;
     for (int64_t i = 0; i < n; i++)
-        rows[i] = (ranked){effects[i].is_ahead, fabs(effects[i].mean), i};
+        rows[i] = (ranked){effects[i].is_ahead, strength[i], i};
     qsort(rows, (size_t)n, sizeof *rows, compare_ranked);
     for (int64_t i = 0; i < n; i++)
         order[i] = rows[i].index;
@@ -48,11 +49,11 @@ static pc_status mark_first(bool *kept, const int64_t *order, int64_t n,
     return pc_candidates_prune(kept, candidates);
 }
 
-static int64_t count_above(const pc_effect *effects, const int64_t *order, int64_t n,
+static int64_t count_above(const double *strength, const int64_t *order, int64_t n,
                            double threshold)
 {
     int64_t count = 0;
-    while (count < n && fabs(effects[order[count]].mean) >= threshold)
+    while (count < n && strength[order[count]] >= threshold)
         count++;
     return count;
 }
@@ -74,7 +75,7 @@ static pc_status mark_prefixes(bool *kept, const int64_t *order, int64_t first, 
     return PC_OK;
 }
 
-static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const pc_effect *effects,
+static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const double *strength,
                       double wanted, const pc_scale *scale, const pc_candidates *candidates,
                       pc_journal *journal, const pc_watch *watch)
 {
@@ -93,7 +94,7 @@ static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const pc
             memcpy(out->kept, kept + i * candidates->n, (size_t)candidates->n * sizeof *kept);
             out->metric = metrics[i];
             out->n_taken = first + i + 1;
-            out->cut = fabs(effects[order[first + i]].mean);
+            out->cut = strength[order[first + i]];
             return PC_OK;
         }
         progress.n_done += n;
@@ -104,19 +105,19 @@ static pc_status walk(pc_choice *out, bool *kept, const int64_t *order, const pc
 }
 
 static pc_status select_by_faithfulness(pc_choice *out, const int64_t *order,
-                                        const pc_effect *effects, double wanted,
+                                        const double *strength, double wanted,
                                         const pc_scale *scale, const pc_candidates *candidates,
                                         pc_journal *journal, const pc_watch *watch)
 {
     PC_TRY(pc_scale_check(scale));
     bool *kept = pc_alloc((size_t)candidates->n, sizeof *kept * CIRCUITS_AT_ONCE);
     if (!kept) return PC_ERR_NOMEM;
-    pc_status status = walk(out, kept, order, effects, wanted, scale, candidates, journal, watch);
+    pc_status status = walk(out, kept, order, strength, wanted, scale, candidates, journal, watch);
     free(kept);
     return status;
 }
 
-static pc_status select_ranked(pc_choice *out, const int64_t *order, const pc_effect *effects,
+static pc_status select_ranked(pc_choice *out, const int64_t *order, const double *strength,
                                const pc_find_options *options, const pc_scale *scale,
                                const pc_candidates *candidates, pc_journal *journal,
                                const pc_watch *watch)
@@ -124,17 +125,17 @@ static pc_status select_ranked(pc_choice *out, const int64_t *order, const pc_ef
     int64_t n = candidates->n;
     switch (options->selection) {
     case PC_SELECT_FAITHFULNESS:
-        return select_by_faithfulness(out, order, effects, options->faithfulness, scale, candidates,
-                                      journal, watch);
+        return select_by_faithfulness(out, order, strength, options->faithfulness, scale,
+                                      candidates, journal, watch);
     case PC_SELECT_TOP:
         if (options->top < n) n = options->top;
         break;
     case PC_SELECT_THRESHOLD:
-        n = count_above(effects, order, n, options->threshold);
+        n = count_above(strength, order, n, options->threshold);
         break;
     }
     const bool is_bound = options->selection == PC_SELECT_THRESHOLD;
-    out->cut = is_bound ? options->threshold : n ? fabs(effects[order[n - 1]].mean) : 0;
+    out->cut = is_bound ? options->threshold : n ? strength[order[n - 1]] : 0;
     return take_first(out, order, n, scale, candidates, journal);
 }
 
@@ -143,10 +144,14 @@ pc_status pc_select(pc_choice *out, const pc_effect *effects, const pc_find_opti
                     const pc_watch *watch)
 {
     int64_t *order = pc_alloc((size_t)candidates->n, sizeof *order);
-    pc_status status = order ? PC_OK : PC_ERR_NOMEM;
-    if (status == PC_OK) status = rank(order, effects, candidates->n);
+    double *strength = pc_alloc((size_t)candidates->n, sizeof *strength);
+    pc_status status = order && strength ? PC_OK : PC_ERR_NOMEM;
+    for (int64_t i = 0; i < candidates->n && status == PC_OK; i++)
+        strength[i] = pc_strength(effects[i].mean, pc_ranking_sign(options));
+    if (status == PC_OK) status = rank(order, strength, effects, candidates->n);
     if (status == PC_OK)
-        status = select_ranked(out, order, effects, options, scale, candidates, journal, watch);
+        status = select_ranked(out, order, strength, options, scale, candidates, journal, watch);
+    free(strength);
     free(order);
     return status;
 }

@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "search/profile.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ static void find_strengths(bootstrap *b)
             for (int k = 0; k < TOGETHER; k++)
                 sums[k] += b->effects[i * b->n_prompts + p] * b->times[p * TOGETHER + k];
         for (int k = 0; k < TOGETHER; k++)
-            b->strength[k * n + i] = fabs(sums[k]) / b->n_prompts;
+            b->strength[k * n + i] = pc_strength(sums[k], b->rule->sign) / b->n_prompts;
     }
 }
 

@@ -12,6 +12,7 @@ typedef struct pc_reselection {
     pc_selection selection; /* PC_SELECT_TOP or PC_SELECT_THRESHOLD */
     int64_t top;
     double threshold;
+    double sign; /* of the ranking (profile.h); 0: by size */
 } pc_reselection;
 
 /* frequency (candidates->n) = the share of 1,000 bootstraps in which a candidate is selected: each

@@ -22,6 +22,12 @@ typedef enum pc_selection {
     PC_SELECT_THRESHOLD     /* those with |effect| >= threshold */
 } pc_selection;
 
+/* How components are ranked: by |effect|, or by how much worse the metric gets without them, so that
+ * what works against the behaviour comes last. */
+typedef enum pc_ranking { PC_RANK_ABSOLUTE, PC_RANK_SIGNED } pc_ranking;
+/* What goes after the selection: edges that lead nowhere, or nothing. */
+typedef enum pc_pruning { PC_PRUNE_DANGLING, PC_PRUNE_NOTHING } pc_pruning;
+
 typedef enum pc_resume {
     PC_RESUME_NO,
     PC_RESUME_YES,
@@ -87,6 +93,9 @@ typedef struct pc_find_options {
     pc_ig_rule ig_rule;
     int64_t n_checked;    /* of an estimate: so many components are measured beside it; 0: none */
     const char *estimate; /* of hybrid: the one that proposes */
+    pc_ranking ranking;
+    pc_pruning pruning;
+    const char *profile;  /* whose conventions these are; pc_profile_apply() sets it */
     int64_t n_candidates; /* of hybrid: so many are measured; 0: a tenth of all, at least 4 top and 50 */
 } pc_find_options;
 enum { PC_MOST_HELD_OUT = 4 };
@@ -94,8 +103,23 @@ enum { PC_MOST_HELD_OUT = 4 };
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
             0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0,   \
-            5, PC_IG_DEFAULT, 0, "eap-ig", 0                                                          \
+            5, PC_IG_DEFAULT, 0, "eap-ig", PC_RANK_ABSOLUTE, PC_PRUNE_DANGLING, "native", 0        \
     }
+
+/* The conventions of a tool (DESIGN.md, section 8), so that scores and selection are its own:
+ *
+ *   profile        k and v         metric      KL over vocabulary  ranking   pruned    steps
+ *   native         per KV head     as it is    sum                 absolute  dangling  default
+ *   mib            per query head  as a loss   mean                signed    dangling  default
+ *   eap-ig         per query head  as a loss   mean                absolute  dangling  default
+ *   acdc           per query head  as it is    sum                 absolute  dangling  default
+ *   auto-circuit   per query head  as it is    sum                 absolute  nothing   default
+ *
+ * Sets all of these in the options, and *kv for pc_model_set_kv_granularity(). The input of mib and eap-ig
+ * is the token's embedding without its position's: the same under resample, and PC_ERR_INPUT by
+ * pc_find() under other sources; all but native are of noise. PC_ERR_INPUT: no such profile. */
+PC_API pc_status pc_profile_apply(pc_find_options *options, pc_kv_granularity *kv,
+                                  const char *name);
 
 /* PC_ERR_INPUT for options that do not fit together, PC_ERR_UNSUPPORTED for a method that does not
  * exist: what pc_find() says too, before it opens anything. */

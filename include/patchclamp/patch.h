@@ -137,6 +137,13 @@ typedef enum pc_saving {
 PC_API pc_status pc_saving_parse(pc_saving *out, const char *name);
 PC_API const char *pc_saving_name(pc_saving saving);
 
+/* What tools do to a metric before it is compared. */
+typedef enum pc_kl_reduction { PC_KL_SUM, PC_KL_MEAN } pc_kl_reduction; /* over the vocabulary */
+typedef enum pc_metric_sense {
+    PC_SENSE_METRIC, /* as it is */
+    PC_SENSE_LOSS    /* metrics that are better the larger they are, negated */
+} pc_metric_sense;
+
 typedef struct pc_evaluator_options {
     pc_source source;
     pc_direction direction;
@@ -149,11 +156,13 @@ typedef struct pc_evaluator_options {
     const char *device; /* of the delta engine: "cpu", "cuda", "cuda:N", "emu"; NULL: "cpu".
                            Borrowed as long as the evaluator lives */
     pc_precision precision; /* of its products */
+    pc_kl_reduction kl;     /* PC_KL_MEAN under noise alone */
+    pc_metric_sense sense;
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
         PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0, 0,     \
-            NULL, PC_PRECISION_FP32                                                                \
+            NULL, PC_PRECISION_FP32, PC_KL_SUM, PC_SENSE_METRIC                                    \
     }
 
 typedef struct pc_evaluator pc_evaluator;

@@ -11,6 +11,8 @@ estimates.json
     library's input is the token's embedding alone: its edges are left out).  The metric is the logit difference.
     Without position embeddings the library's steps of the input in EAP-IG-activations do not reach the first layer's
     attention, since nothing there requires a gradient: these edges are left out too.
+    "top absolute" and "top signed": the edges of Graph.apply_topn(TOP, prune=True) by EAP's scores of the negated metric,
+    the library's loss, as {edge: 1}.
 """
 
 import json
@@ -24,6 +26,7 @@ import brute_force as bf
 import make_models
 
 STEPS = 4
+TOP = 14
 NAMES = ("tl-ln", "tl-lnpre", "tl-modern", "tl-parallel", "tl-rms", "tl-rmspre")
 METHODS = {
     "EAP": dict(method="EAP"),
@@ -75,11 +78,27 @@ def estimate(model, task, **options):
     return {name: score for name, score in totals.items() if not name.startswith(left_out)}
 
 
+def select(model, scores):
+    """What the library keeps by the scores of a loss."""
+    from eap.graph import Graph
+
+    kept = {}
+    for name, absolute in (("top absolute", True), ("top signed", False)):
+        graph = Graph.from_model(model)
+        graph.scores = graph.scores.double()
+        for edge, score in scores.items():
+            graph.edges[edge].score = -score
+        graph.apply_topn(TOP, absolute=absolute, prune=True)
+        kept[name] = {edge: 1 for edge in scores if graph.edges[edge].in_graph}
+    return kept
+
+
 def make(folder):
     model = make_models.load_hooked_transformer(folder)
     model.tokenizer = SimpleNamespace(pad_token_id=-1, bos_token_id=None, padding_side="right")
     task = json.loads((folder / "golden.json").read_text())["task"]
     scores = {name: estimate(model, task, **options) for name, options in METHODS.items()}
+    scores |= select(model, scores["EAP"])
     lines = [f' "{name}": {json.dumps(of)}' for name, of in scores.items()]
     (folder / "estimates.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
