@@ -78,14 +78,13 @@ static void run_oracle(oracle *o, const pc_model *model, const pc_task *task,
                        const pc_find_options *found, double threshold)
 {
     pc_evaluator_options options = found->evaluation;
-    const pc_metric metric = options.metric;
     options.engine = PC_ENGINE_TWIN;
     options.n_threads = 1;
     *o = (oracle){.n_prompts = pc_task_n(task)};
     cr_assert_eq(pc_evaluator_open(&o->twin, model, task, &options), PC_OK, "%s", pc_last_error());
     cr_assert_eq(pc_candidates_init(&o->candidates, model, PC_LEVEL_EDGE), PC_OK);
     o->kept = calloc((size_t)o->candidates.n, sizeof *o->kept);
-    const double sign = pc_metric_sign_of_worse(metric);
+    const double sign = pc_metric_sign_of_worse(&options);
     decide_all(o, threshold, options.direction == PC_DIRECTION_DENOISE ? -sign : sign);
     cr_assert_eq(pc_candidates_prune(o->kept, &o->candidates), PC_OK);
 }
