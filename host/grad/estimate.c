@@ -155,16 +155,22 @@ static pc_status check_memory(const estimation *e)
                             e->model->weights.n_bytes + weights + added + n_hands(e) * a_hand);
 }
 
-/* Fewer rows at a time where there is too little memory, then fewer threads. */
+/* Batches of half as many rows, as long as the longest prompt has room. */
+static bool halve(estimation *e)
+{
+    if (e->sizes.rows <= e->sizes.longest) return false;
+    e->sizes.rows = (e->sizes.rows + 1) / 2;
+    if (e->sizes.rows < e->sizes.longest) e->sizes.rows = e->sizes.longest;
+    make_batches(e);
+    return true;
+}
+
+/* Fewer rows at a time where the options allow too little memory. */
 static pc_status fit_memory(estimation *e)
 {
     pc_status status = check_memory(e);
-    while (status == PC_ERR_INPUT && e->sizes.rows > e->sizes.longest) {
-        e->sizes.rows = (e->sizes.rows + 1) / 2;
-        if (e->sizes.rows < e->sizes.longest) e->sizes.rows = e->sizes.longest;
-        make_batches(e);
+    while (status == PC_ERR_INPUT && halve(e))
         status = check_memory(e);
-    }
     return status;
 }
 
@@ -181,18 +187,29 @@ static void free_hand(hand *h)
     *h = (hand){0};
 }
 
-/* One at least. */
+/* Smaller batches where there is no memory for the first. */
+static pc_status make_first_hand(estimation *e)
+{
+    pc_status status = make_hand(&e->hands[0], e);
+    while (status == PC_ERR_NOMEM && halve(e)) {
+        free_hand(&e->hands[0]);
+        status = make_hand(&e->hands[0], e);
+    }
+    return status;
+}
+
+/* One at least; fewer than there are threads where memory ends: slower, the same numbers. */
 static pc_status make_hands(estimation *e)
 {
     const int n = n_hands(e);
     e->hands = pc_alloc((size_t)n, sizeof *e->hands);
     if (!e->hands) return PC_ERR_NOMEM;
     for (; e->n_hands < n; e->n_hands++) {
-        const pc_status status = make_hand(&e->hands[e->n_hands], e);
+        hand *h = &e->hands[e->n_hands];
+        const pc_status status = e->n_hands == 0 ? make_first_hand(e) : make_hand(h, e);
         if (status == PC_OK) continue;
-        free_hand(&e->hands[e->n_hands]);
-        if (status == PC_ERR_NOMEM && e->n_hands > 0) return PC_OK;
-        return status;
+        free_hand(h);
+        return status == PC_ERR_NOMEM && e->n_hands > 0 ? PC_OK : status;
     }
     return PC_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "backend/device_private.h"
 #include "backend/plugin.h"
+#include "grad/estimate.h"
 #include "patchclamp/find.h"
 #include "support/drawn.h"
 #include "support/golden.h"
@@ -159,5 +160,70 @@ Test(backend_failures, a_search_is_resumed_behind_a_fault)
     cr_expect(n_faults >= 2, "only %d faults", n_faults);
     test_folder_expect_same("whole", "stopped", "circuit.json");
     test_folder_expect_same("whole", "stopped", "scores.csv");
+    free_all(&d);
+}
+
+/* ---- gradients ---- */
+
+static pc_status estimate(pc_estimates *out, const drawn *d)
+{
+    static const pc_grad_point point = {PC_HELD_INPUT, -1, 0.5, 1, -1};
+    const pc_estimate_options o = {
+        .evaluation = options(), .what = PC_GRAD_EDGES, .points = &point, .n_points = 1};
+    return pc_estimate(out, NULL, d->model, d->task, &o);
+}
+
+static void expect_same_estimates(const pc_estimates *a, const pc_estimates *b, const char *what)
+{
+    const size_t bytes = sizeof(double) * (size_t)a->n;
+    cr_expect(memcmp(a->mean, b->mean, bytes) == 0 &&
+                  memcmp(a->standard_error, b->standard_error, bytes) == 0,
+              "%s", what);
+}
+
+Test(backend_failures, estimates_with_little_memory_are_the_same)
+{
+    drawn d = draw_all("gpt2-odd", 13, 1);
+    pc_estimates with, without;
+    int n_worked = 0;
+    cr_assert_eq(estimate(&with, &d), PC_OK, "%s", pc_last_error());
+    cr_assert_eq(in_use(), 0, "%zu bytes were not given back", in_use());
+    for (size_t bytes = (size_t)1 << 24; bytes >= (size_t)1 << 16; bytes = bytes / 4 * 3) {
+        emu_set_memory(bytes);
+        const pc_status status = estimate(&without, &d);
+        emu_set_memory((size_t)1 << 30);
+        cr_expect_eq(in_use(), 0, "%zu bytes were not given back", in_use());
+        if (status == PC_OK) {
+            n_worked++;
+            expect_same_estimates(&with, &without, "in little memory");
+            pc_estimates_free(&without);
+        } else cr_expect_eq(status, PC_ERR_NOMEM, "%zu bytes: %s", bytes, pc_last_error());
+    }
+    cr_expect(n_worked >= 3, "only %d sizes of memory were enough", n_worked);
+    pc_estimates_free(&with);
+    free_all(&d);
+}
+
+Test(backend_failures, a_fault_among_gradients_is_one_line)
+{
+    drawn d = draw_all("gpt2-odd", 13, 1);
+    pc_estimates with, without;
+    int n_faults = 0;
+    cr_assert_eq(estimate(&with, &d), PC_OK, "%s", pc_last_error());
+    for (int n = 1;; n += 7) {
+        emu_fail_blas(n, CUBLAS_STATUS_EXECUTION_FAILED);
+        const pc_status status = estimate(&without, &d);
+        if (!emu_fail_blas(0, CUBLAS_STATUS_SUCCESS)) break;
+        n_faults++;
+        cr_expect_neq(status, PC_OK, "call %d failed, and nobody noticed", n);
+        cr_expect_eq(in_use(), 0, "call %d: %zu bytes were not given back", n, in_use());
+        emu_forget_failure();
+    }
+    cr_expect(n_faults > 10, "only %d calls", n_faults);
+    pc_estimates_free(&without);
+    cr_assert_eq(estimate(&without, &d), PC_OK, "%s", pc_last_error());
+    expect_same_estimates(&with, &without, "after the faults");
+    pc_estimates_free(&without);
+    pc_estimates_free(&with);
     free_all(&d);
 }
