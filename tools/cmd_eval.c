@@ -74,7 +74,7 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 /* What eval is asked for. */
 typedef struct eval_words {
     const char *path, *model, *task, *bos, *truth, *truth_path;
-    bool is_json, is_minimality, is_completeness, is_curve;
+    bool is_json, is_minimality, is_completeness, is_curve, is_tests;
     prompt_words prompts;
     measure_words measure;
 } eval_words;
@@ -219,6 +219,21 @@ static pc_status evaluate_completeness(const evaluated *e)
     return status;
 }
 
+/* ---- tests ---- */
+
+static pc_status evaluate_tests(const evaluated *e)
+{
+    pc_task *task = NULL;
+    pc_hypotheses h = {0};
+    pc_status status = open_prompts(&task, e, e->words->prompts.split);
+    if (status == PC_OK) status = pc_circuit_test(&h, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->is_json) print_tests_json(&h);
+    if (status == PC_OK && !e->words->is_json) print_tests(&h);
+    pc_hypotheses_free(&h);
+    pc_task_free(task);
+    return status;
+}
+
 /* ---- the curve ---- */
 
 static void print_curve(const pc_curve *c)
@@ -323,6 +338,7 @@ static pc_status evaluate(const evaluated *e)
     if (e->words->is_minimality) return evaluate_minimality(e);
     if (e->words->is_completeness) return evaluate_completeness(e);
     if (e->words->is_curve) return evaluate_curve(e);
+    if (e->words->is_tests) return evaluate_tests(e);
     return split && strcmp(split, "all") == 0 ? evaluate_splits(e) : evaluate_one(e);
 }
 
@@ -364,6 +380,10 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
         "what the circuit lacks of the model, both without parts of the circuit, instead",
         0,
         0};
+    *next++ = (option_row){"tests",     0,
+                           OPTION_FLAG, &w->is_tests,
+                           "",          "equivalence, independence and minimality tested instead",
+                           0,           0};
     *next++ = (option_row){
         "curve",
         0,
@@ -395,9 +415,12 @@ static int check(const eval_words *w)
         return EXIT_USAGE;
     }
     const bool is_all = w->prompts.split && strcmp(w->prompts.split, "all") == 0;
-    if (w->is_minimality + w->is_completeness + w->is_curve + is_all + (w->truth != NULL) > 1) {
-        complain("eval",
-                 "give one of --minimality, --completeness, --curve, --truth and --split all");
+    if (w->is_minimality + w->is_completeness + w->is_curve + w->is_tests + is_all +
+            (w->truth != NULL) >
+        1) {
+        complain(
+            "eval",
+            "give one of --minimality, --completeness, --curve, --tests, --truth and --split all");
         return EXIT_USAGE;
     }
     if (w->task && w->truth) {

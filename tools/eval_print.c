@@ -1,4 +1,4 @@
-/* Completeness as a table and as JSON. */
+/* Completeness and tests, as tables and as JSON. */
 #include "eval_print.h"
 
 #include "json_out.h"
@@ -122,5 +122,94 @@ void print_completeness_json(const pc_completeness *rows, int64_t n)
         json_end('}');
     }
     json_end(']');
+    json_end('}');
+}
+
+/* ---- tests ---- */
+
+static const double alpha = 0.05;
+
+static const char *verdict(double p)
+{
+    return p <= alpha ? "rejected" : "not rejected";
+}
+
+static int64_t count_rejected(const pc_hypotheses *h)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < h->n_components; i++)
+        n += h->components[i].p_holm <= alpha;
+    return n;
+}
+
+static void print_components(const pc_hypotheses *h)
+{
+    table t;
+    table_begin(&t, "lrrrr");
+    table_cell(&t, "without"), table_cell(&t, "effect"), table_cell(&t, "above random"),
+        table_cell(&t, "p"), table_cell(&t, "p (Holm)");
+    for (int64_t i = 0; i < h->n_components; i++) {
+        table_cell(&t, "%s", h->components[i].name);
+        table_cell(&t, "%.4g", h->components[i].effect);
+        table_cell(&t, "%.0f%%", 100 * h->components[i].above);
+        table_cell(&t, "%.4f", h->components[i].p);
+        table_cell(&t, "%.4f", h->components[i].p_holm);
+    }
+    table_print(&t);
+    table_free(&t);
+    printf("\n");
+}
+
+void print_tests(const pc_hypotheses *h)
+{
+    if (h->n_references) print_components(h);
+    printf("equivalence   %s, p %.4f: the circuit is better than the model on %g of %d prompts\n",
+           verdict(h->equivalence_p), h->equivalence_p, h->wins, h->n);
+    printf("independence  %s, p %.4f: HSIC %.3g of the model and all that is not in the circuit\n",
+           verdict(h->independence_p), h->independence_p, h->hsic);
+    if (h->n_references)
+        printf("minimality    %s: %lld of %lld components are not above %.0f %% of %d random ones "
+               "(5 %% familywise, Holm)\n",
+               count_rejected(h) ? "rejected" : "not rejected", (long long)count_rejected(h),
+               (long long)h->n_components, 100 * h->quantile, h->n_references);
+    else printf("minimality    not tested: the circuit is all of the model, or nothing\n");
+    printf("\nrejected: an ideal circuit would not be like this; each test at 5 %% by itself\n");
+}
+
+static void print_components_json(const pc_hypotheses *h)
+{
+    json_begin("components", '[');
+    for (int64_t i = 0; i < h->n_components; i++) {
+        json_begin(NULL, '{');
+        json_text("name", h->components[i].name);
+        json_number("effect", h->components[i].effect);
+        json_number("above", h->components[i].above);
+        json_number("p", h->components[i].p);
+        json_number("p_holm", h->components[i].p_holm);
+        json_end('}');
+    }
+    json_end(']');
+}
+
+void print_tests_json(const pc_hypotheses *h)
+{
+    json_begin(NULL, '{');
+    json_integer("n", h->n);
+    json_begin("equivalence", '{');
+    json_number("wins", h->wins);
+    json_number("epsilon", h->epsilon);
+    json_number("p", h->equivalence_p);
+    json_end('}');
+    json_begin("independence", '{');
+    json_number("hsic", h->hsic);
+    json_number("p", h->independence_p);
+    json_end('}');
+    json_begin("minimality", '{');
+    json_integer("random", h->n_references);
+    json_number("quantile", h->quantile);
+    json_text("correction", "Holm");
+    json_integer("rejected", count_rejected(h));
+    print_components_json(h);
+    json_end('}');
     json_end('}');
 }

@@ -7,4 +7,7 @@
 void print_completeness(const pc_completeness *rows, int64_t n);
 void print_completeness_json(const pc_completeness *rows, int64_t n);
 
+void print_tests(const pc_hypotheses *h);
+void print_tests_json(const pc_hypotheses *h);
+
 #endif

@@ -127,6 +127,34 @@ static void heads_of_reader(int *first, int *end, const pc_components *c, const 
     *end = *first + (is_shared ? group : 1);
 }
 
+/* One of the readers that see the writer. */
+static const pc_reader *draw_reader(const pc_components *c, int writer, pc_rng *rng)
+{
+    uint64_t n = 0;
+    for (int r = 0; r < c->n_readers; r++)
+        n += writer < c->readers[r].n_visible;
+    uint64_t left = pc_rng_below(rng, n);
+    for (int r = 0;; r++)
+        if (writer < c->readers[r].n_visible && left-- == 0) return &c->readers[r];
+}
+
+bool pc_candidates_add_path(bool *kept, const pc_candidates *candidates, pc_rng *rng)
+{
+    const pc_components *c = &candidates->model->components;
+    bool has_new = false;
+    for (int writer = 0; writer >= 0;) { /* the logits write to nobody, and see everybody */
+        const pc_reader *reader = draw_reader(c, writer, rng);
+        bool *edge = &kept[reader->first_edge + writer];
+        int first = 0, end = 1;
+        has_new = has_new || !*edge;
+        *edge = true;
+        if (reader->kind != PC_READER_LOGITS) heads_of_reader(&first, &end, c, reader);
+        writer =
+            writer_of_reader(c, reader, first + (int)pc_rng_below(rng, (uint64_t)(end - first)));
+    }
+    return has_new;
+}
+
 static void mark_ends(bool *is_entered, bool *is_left, const bool *kept, const pc_components *c)
 {
     memset(is_entered, 0, (size_t)c->n_writers);

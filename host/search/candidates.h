@@ -3,6 +3,7 @@
 #ifndef PC_SEARCH_CANDIDATES_H
 #define PC_SEARCH_CANDIDATES_H
 
+#include "base/rng.h"
 #include "patch/intervention.h"
 #include "patchclamp/find.h"
 
@@ -25,6 +26,11 @@ void pc_candidate_name(char out[2 * PC_NAME_BYTES + 2], const pc_candidates *can
  * outside it; denoise cuts its own, with clean values. */
 pc_status pc_candidates_circuit(pc_intervention **out, const pc_candidates *candidates,
                                 const bool *kept, pc_direction direction);
+
+/* Marks a random path from the input to the logits, of edges: from each writer on to any of the
+ * readers that see it, equally likely, and to one of the heads that a shared reader serves. Whether
+ * an edge of it was not marked before. */
+bool pc_candidates_add_path(bool *kept, const pc_candidates *candidates, pc_rng *rng);
 
 /* Unmarks what leads nowhere, as EAP-IG's prune does: edges out of a component that no kept edge
  * enters (the input needs none), edges into one that no kept edge leaves, until nothing changes.

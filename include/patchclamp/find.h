@@ -268,6 +268,53 @@ PC_API pc_status pc_circuit_completeness(pc_completeness **rows, int64_t *n,
                                          const pc_circuit *circuit, const pc_model *model,
                                          const pc_task *task, const pc_evaluator_options *options);
 
+/* The idealised tests of Shi et al. 2024 ("Hypothesis testing the circuit hypothesis in LLMs",
+ * section 3). Each null hypothesis is what an ideal circuit C of the model M would fulfil: a small p
+ * speaks against the circuit, a large one does not speak for it. s is the metric on a prompt.
+ *
+ *     equivalence    |P(s(C) better than s(M)) - 1/2| < epsilon = 0.1: p of as unequal a number of
+ *                    wins, at probability 1/2 + epsilon
+ *     independence   s(M \ C) and s(M) are independent over prompts: Hilbert-Schmidt criterion, p by
+ *                    1,000 permutations
+ *     minimality     of each component: its removal matters more than that of a random one, with
+ *                    probability at least q = 0.9. effect = mean over prompts of (s(C) - s(C without
+ *                    it))^2. A random one: C gets a random path from the input to the logits that
+ *                    has new edges (of nodes and neurons, a new one) and loses one of the new; 100
+ *                    times. p = P(Binomial(100, q) <= how many of these have less effect)
+ *
+ * The three are tests by themselves, none corrected for the others. Within minimality p_holm is
+ * corrected for all components of the circuit (Holm 1979: familywise, whatever depends on what);
+ * one that stays below 5 % says that the circuit is not minimal.
+ *
+ * We differ: a prompt on which circuit and model do equally well is half a win (their test is for
+ * none of these), and wins are counted as their paper has it, where their library takes the mean
+ * difference for the share of wins. Each kernel is as wide as the median distance within its sample,
+ * theirs both as that between the samples; of more than 2,000 prompts the first are used; p counts
+ * the order that was found, so that it is not 0. Theirs has no correction for many edges. */
+typedef struct pc_tested_component {
+    char name[128];
+    double effect;
+    double above; /* share of the random components that have less effect */
+    double p, p_holm;
+} pc_tested_component;
+
+typedef struct pc_hypotheses {
+    int n; /* prompts */
+    double epsilon, wins, equivalence_p; /* wins: of n, a draw is half of one */
+    double hsic, independence_p;
+    int n_references; /* random components; 0: the circuit is all of the model, or nothing */
+    double quantile;
+    pc_tested_component *components; /* (n_components) the least p first */
+    int64_t n_components;
+} pc_hypotheses;
+
+/* PC_ERR_INPUT as above, and: fewer than 6 prompts; metric kl, of which the model has 0. Free with
+ * pc_hypotheses_free(). */
+PC_API pc_status pc_circuit_test(pc_hypotheses *out, const pc_circuit *circuit,
+                                 const pc_model *model, const pc_task *task,
+                                 const pc_evaluator_options *options);
+PC_API void pc_hypotheses_free(pc_hypotheses *hypotheses);
+
 /* The faithfulness of the first components of a circuit's ranking, at the sizes of MIB (Mueller et al.
  * 2025): 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50 and 100 % of all, rounded down, then pruned. */
 enum { PC_CURVE_POINTS = 10 };

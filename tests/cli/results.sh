@@ -187,6 +187,15 @@ expect_exit 0 eval edges "${prompts[@]}" --model demo --completeness --json
 expect_value sets.0.circuit "$(value evaluation.faithfulness edges/circuit.json)"
 expect_between random.mean 0 "$(value random.worst)"
 expect_refusal 3 'give one of' eval edges "${prompts[@]}" --model demo --completeness --curve
+expect_exit 0 eval edges "${prompts[@]}" --model demo --tests
+expect_line '^input->a0.h3<v> +[0-9.]+ +100% +1\.0000 +1\.0000$'
+expect_line '^equivalence +(not )?rejected, p [0-9.]+: .* of 6 prompts$'
+expect_line '^minimality +(not )?rejected: .* of 100 random ones \(5 % familywise, Holm\)$'
+expect_exit 0 eval edges "${prompts[@]}" --model demo --tests --json
+expect_value minimality.components "$(value evaluation.kept edges/circuit.json)"
+expect_between independence.p 0.000999 1
+expect_refusal 2 'the tests need at least 6' eval edges --task induction -n 5 --model demo --tests
+expect_refusal 2 'metric kl' eval edges --task induction -n 6 --metric kl --model demo --tests
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality
 expect_line '^input->a0.h3<v> +\+0\.[0-9]+ '
 expect_exit 0 eval edges "${prompts[@]}" --model demo --minimality --json
