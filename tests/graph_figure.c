@@ -5,6 +5,7 @@
 
 #include "graph/draw.h"
 #include "graph/layout.h"
+#include "graph/report_page.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -268,6 +269,7 @@ Test(graph_figure, same_circuit_same_bytes_in_any_locale)
         pc_text text = {0};
         cr_assert_eq(pc_circuit_put_svg(&text, c, NULL), PC_OK);
         cr_assert_eq(pc_circuit_put_dot(&text, c, NULL), PC_OK);
+        cr_assert_eq(pc_report_put_page(&text, c, "", NULL), PC_OK);
         if (!first.data) first = text;
         else {
             cr_expect_str_eq(first.data, text.data, "%s", locales[i]);

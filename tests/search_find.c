@@ -57,6 +57,7 @@ static void expect_same_run(const char *a, const char *b)
     test_folder_expect_same(a, b, "circuit.json");
     test_folder_expect_same(a, b, "scores.csv");
     test_folder_expect_same(a, b, "circuit.svg");
+    test_folder_expect_same(a, b, "report.html");
 }
 
 Test(search_find, threads_change_no_byte)

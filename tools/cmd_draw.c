@@ -11,6 +11,22 @@
 typedef pc_status (*writer)(const pc_circuit *circuit, const char *path,
                             const pc_draw_options *options);
 
+static pc_status write_report_without_run(const pc_circuit *circuit, const char *path,
+                                          const pc_draw_options *options)
+{
+    return pc_report_write(circuit, NULL, path, options);
+}
+
+/* With the run.db that lies in the run directory, if one was given. */
+static pc_status write_report(const pc_circuit *circuit, const char *directory, const char *path,
+                              const pc_draw_options *options)
+{
+    char run_db[CIRCUIT_PATH_BYTES + sizeof "/run.db"];
+    snprintf(run_db, sizeof run_db, "%s/run.db", directory);
+    const bool has_run = is_file_in(run_db, directory);
+    return pc_report_write(circuit, has_run ? run_db : NULL, path, options);
+}
+
 /* A line a format; the name's ending chooses. Usage and complaints list them from here. */
 static const struct {
     const char *ending;
@@ -21,6 +37,7 @@ static const struct {
     {".tex", pc_circuit_write_tikz},
     {".dot", pc_circuit_write_dot},
     {".graphml", pc_circuit_write_graphml},
+    {".html", write_report_without_run},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats, ENDINGS_BYTES = 128 };
 
@@ -66,7 +83,8 @@ int cmd_draw(int argc, char **argv)
          0},
         {"no-table", 0, OPTION_FLAG, &has_no_table, "", "leave out the ranked table", 0, 0},
         {0}};
-    const command_usage usage = {"draw", "CIRCUIT.json|DIR", "Draws the figure of a circuit.",
+    const command_usage usage = {"draw", "CIRCUIT.json|DIR", "Draws the figure of a circuit. A page to explore, .html, knows more\n"
+                                 "if it is given the run directory.",
                                  "patchclamp draw out/demo -o figure.svg", 1};
     const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -86,7 +104,10 @@ int cmd_draw(int argc, char **argv)
     draw.has_table = !has_no_table;
     pc_circuit *circuit = NULL;
     pc_status status = pc_circuit_read(&circuit, path);
-    if (status == PC_OK) status = write_figure(circuit, output, &draw);
+    const bool has_run = path != name && write_figure == write_report_without_run;
+    if (status == PC_OK)
+        status = has_run ? write_report(circuit, name, output, &draw)
+                         : write_figure(circuit, output, &draw);
     pc_circuit_free(circuit);
     return status == PC_OK ? EXIT_DONE : report("draw", status);
 }

@@ -14,7 +14,7 @@ static const command_usage usage = {
     "them,\n"
     "selects the circuit and evaluates it, of a built-in task on the splits train, test and ood. "
     "DIR gets\n"
-    "circuit.json, scores.csv, circuit.svg and run.db;\n"
+    "circuit.json, scores.csv, circuit.svg, report.html and run.db;\n"
     "with --positions also positions.csv, positions.svg and positions.pdf.",
     "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
 

@@ -2,12 +2,14 @@
 #include "find_command.h"
 
 #include "circuit_print.h"
+#include "command_again.h"
 #include "exit_code.h"
 #include "positions_print.h"
 #include "same_file.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void find_command_begin(find_command *out, const char *command)
@@ -27,6 +29,10 @@ void find_command_begin(find_command *out, const char *command)
                           .options = PC_FIND_OPTIONS_INIT};
     out->options.evaluation.engine = PC_ENGINE_DELTA;
 }
+
+/* What changes no number. */
+static const char *const unimportant[] = {"output", "resume",  "take-over", "rows",    "plan",
+                                          "json",   "threads", "memory",    "without", NULL};
 
 parse_outcome find_command_parse(find_command *w, const command_usage *usage, int argc, char **argv)
 {
@@ -82,7 +88,10 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
     next = add_prompt_options(next + sizeof own / sizeof *own, &w->prompts);
     next = add_bos_option(next, &w->bos);
     add_measure_options(next, &w->measure);
-    return options_parse(rows, &w->model, usage, argc, argv);
+    const parse_outcome outcome = options_parse(rows, &w->model, usage, argc, argv);
+    if (outcome == PARSED) w->again = command_again(rows, unimportant, "find", argc, argv);
+    w->options.command = w->again;
+    return outcome;
 }
 
 static int read_selection(pc_find_options *out, const find_command *w)
@@ -159,9 +168,9 @@ static int read_method(pc_find_options *out, const find_command *w)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {"run.db",        "circuit.json",  "scores.csv",
-                                      "circuit.svg",   "positions.csv", "positions.svg",
-                                      "positions.pdf", "check.csv",     NULL};
+static const char *const outputs[] = {
+    "run.db",        "circuit.json",  "scores.csv", "circuit.svg", "positions.csv",
+    "positions.svg", "positions.pdf", "check.csv",  "report.html", NULL};
 
 static int read_position_options(pc_position_options *out, position_words *names,
                                  const find_command *w)
@@ -217,6 +226,7 @@ void find_command_free(find_command *c)
     for (int i = 0; i < c->others.n; i++)
         pc_task_free(c->others.tasks[i]);
     position_words_free(&c->columns);
+    free(c->again);
 }
 
 static void open_other_splits(find_command *c, const opened_model *m, const pc_task *task)
@@ -260,7 +270,8 @@ pc_status print_found(const find_command *c, const pc_circuit *circuit)
     pc_status status = c->is_json ? print_circuit_json(circuit) : print_circuit(circuit, c->rows);
     if (status == PC_OK && has_positions && !c->is_json) status = print_positions(circuit, c->rows);
     if (status == PC_OK)
-        fprintf(stderr, "written: %s/circuit.json, scores.csv, circuit.svg, %srun.db\n",
+        fprintf(stderr,
+                "written: %s/circuit.json, scores.csv, circuit.svg, report.html, %srun.db\n",
                 c->options.directory,
                 has_positions ? "positions.csv, positions.svg, positions.pdf, " : "");
     if (status == PC_OK) tell_missing_splits(&c->others);

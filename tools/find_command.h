@@ -24,6 +24,7 @@ typedef struct find_command {
     int64_t ig_steps, n_checked, n_candidates; /* below 0: not said */
     const char *ig_rule, *estimate, *profile;            /* NULL: not said */
     bool is_json, has_resume, takes_over, is_plan;
+    char *again; /* the command that gives the same numbers again */
     const char *positions, *positions_of;
     prompt_words prompts;
     measure_words measure;

@@ -116,10 +116,8 @@ static bool store(const option_row *row, const char *text, const char *command)
     return false;
 }
 
-/* The row that "--name", "--name=value" or "-n" asks for; *inline_value gets what follows the "=".
- */
-static const option_row *find_row(const option_row *table, const char *word,
-                                  const char **inline_value)
+const option_row *options_find(const option_row *table, const char *word,
+                               const char **inline_value)
 {
     *inline_value = NULL;
     for (const option_row *row = table; row->name; row++) {
@@ -146,7 +144,7 @@ static parse_outcome take_option(const option_row *table, const command_usage *u
     }
     if (strncmp(word, "--help=", 7) == 0)
         return help_print_command(table, u, word + 7) ? PARSED_HELP : PARSE_FAILED;
-    const option_row *row = find_row(table, word, &value);
+    const option_row *row = options_find(table, word, &value);
     if (!row) return fail_unknown(table, u, word);
     if (row->kind == OPTION_FLAG && value) {
         complain(u->command, "--%s takes no value", row->name);

@@ -38,4 +38,9 @@ typedef enum parse_outcome { PARSED, PARSED_HELP, PARSE_FAILED } parse_outcome;
 parse_outcome options_parse(const option_row *table, const char **operands,
                             const command_usage *usage, int argc, char **argv);
 
+/* The row that "--name", "--name=value" or "-n" asks for, NULL: none; *inline_value gets what
+ * follows the "=", else NULL. */
+const option_row *options_find(const option_row *table, const char *word,
+                               const char **inline_value);
+
 #endif

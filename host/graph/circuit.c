@@ -85,6 +85,7 @@ void pc_circuit_free(pc_circuit *c)
     for (size_t i = 0; i < c->n_slots; i++)
         free(c->strings[i]);
     free(c->strings);
+    free(c->prefixes);
     free(c->edges);
     free(c->nodes);
     free(c->evaluation.items);
@@ -219,6 +220,20 @@ pc_status pc_circuit_add_edge(pc_circuit *c, const pc_circuit_edge *edge)
     return PC_OK;
 }
 
+pc_status pc_circuit_add_prefix(pc_circuit *c, const pc_circuit_prefix *prefix)
+{
+    pc_circuit_prefix copy = *prefix;
+    copy.faithfulness = without_negative_zero(prefix->faithfulness);
+    copy.low = without_negative_zero(prefix->low);
+    copy.high = without_negative_zero(prefix->high);
+    pc_circuit_prefix *prefixes =
+        pc_grow(c->prefixes, &c->prefixes_capacity, c->n_prefixes + 1, sizeof *prefixes);
+    if (!prefixes) return PC_ERR_NOMEM;
+    c->prefixes = prefixes;
+    c->prefixes[c->n_prefixes++] = copy;
+    return PC_OK;
+}
+
 const pc_circuit_model *pc_circuit_describe_model(const pc_circuit *c)
 {
     return &c->model;
@@ -296,4 +311,14 @@ const pc_checked_estimate *pc_circuit_checked(const pc_circuit *c, size_t *n)
 {
     *n = c->n_checked;
     return c->checked;
+}
+
+size_t pc_circuit_n_prefixes(const pc_circuit *c)
+{
+    return c->n_prefixes;
+}
+
+const pc_circuit_prefix *pc_circuit_prefix_at(const pc_circuit *c, size_t i)
+{
+    return i < c->n_prefixes ? &c->prefixes[i] : NULL;
 }

@@ -146,6 +146,22 @@ static pc_status check_numbers(const pc_circuit_numbers *numbers, const char *wh
     return PC_OK;
 }
 
+static pc_status check_prefixes(const pc_circuit *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_prefixes; i++) {
+        const pc_circuit_prefix *p = &c->prefixes[i];
+        if (p->n < (i ? c->prefixes[i - 1].n + 1 : 0) || p->n_kept < 0 || p->n_kept > p->n)
+            return pc_fail(PC_ERR_INPUT,
+                           "%s: prefixes[%zu]: n %lld, kept %lld: expected n to rise and to be at "
+                           "least kept",
+                           name, i, (long long)p->n, (long long)p->n_kept);
+        PC_TRY(check_number(p->faithfulness, "prefixes", i, "faithfulness", name));
+        PC_TRY(check_number(p->low, "prefixes", i, "low", name));
+        PC_TRY(check_number(p->high, "prefixes", i, "high", name));
+    }
+    return PC_OK;
+}
+
 static pc_status check_header(const pc_circuit *c, const char *name)
 {
     const pc_circuit_model *m = &c->model;
@@ -166,6 +182,7 @@ static pc_status check_header(const pc_circuit *c, const char *name)
 pc_status pc_circuit_check(const pc_circuit *c, const char *name)
 {
     PC_TRY(check_header(c, name));
+    PC_TRY(check_prefixes(c, name));
     const size_t longest = c->n_nodes > c->n_edges ? c->n_nodes : c->n_edges;
     pc_identity *identities = pc_alloc(longest, sizeof *identities);
     if (!identities) return PC_ERR_NOMEM;

@@ -2,8 +2,8 @@
  *
  * Invariants (pc_circuit_check): every name is in the grammar of names.h and inside the model's
  * dimensions; nodes are writers or logits, an edge's writer precedes its reader; no node and no
- * edge twice; every number finite; what was not measured has effect and stderr_ 0. Nodes and edges
- * stay in the order in which they were added, which is component order. */
+ * edge twice; every number finite; what was not measured has effect and stderr_ 0; prefixes by
+ * rising n. Nodes and edges stay in the order in which they were added, which is component order. */
 #ifndef PC_GRAPH_CIRCUIT_H
 #define PC_GRAPH_CIRCUIT_H
 
@@ -47,6 +47,8 @@ struct pc_circuit {
     size_t n_nodes, nodes_capacity;
     pc_circuit_edge *edges;
     size_t n_edges, edges_capacity;
+    pc_circuit_prefix *prefixes;
+    size_t n_prefixes, prefixes_capacity;
     struct pc_position_effects *positions; /* NULL: none; in no file of the circuit's own */
     pc_checked_estimate *checked; /* (n_checked) the same */
     size_t n_checked;
@@ -69,6 +71,7 @@ pc_status pc_circuit_set_baseline(pc_circuit *circuit, const char *name, double 
 pc_status pc_circuit_set_evaluation(pc_circuit *circuit, const char *name, double value);
 pc_status pc_circuit_add_node(pc_circuit *circuit, const pc_circuit_node *node);
 pc_status pc_circuit_add_edge(pc_circuit *circuit, const pc_circuit_edge *edge);
+pc_status pc_circuit_add_prefix(pc_circuit *circuit, const pc_circuit_prefix *prefix);
 
 /* PC_ERR_INPUT with the first broken invariant: "NAME: edges[17]: ...". */
 pc_status pc_circuit_check(const pc_circuit *circuit, const char *name);

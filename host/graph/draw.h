@@ -24,10 +24,14 @@ typedef struct pc_scene {
     double strongest;      /* the largest |effect| drawn; 0 if none was measured */
     double strongest_node; /* the largest |effect| of all nodes */
     int decimals;          /* that give the strongest three digits */
+    bool is_bare;          /* the picture alone, without title, legend and caption */
 } pc_scene;
 
 /* `options` may be NULL. */
 pc_status pc_scene_init(pc_scene *out, const pc_circuit *circuit, const pc_draw_options *options);
+/* The same, and the strongest edges outside the circuit as long as `n_edges` are not reached. */
+pc_status pc_scene_init_bare(pc_scene *out, const pc_circuit *circuit, int n_edges,
+                             const pc_draw_options *options);
 void pc_scene_free(pc_scene *scene);
 
 /* Of two circuits: what both say of a drawn edge, or of a node. NULL: neither has it, it only bears
@@ -56,6 +60,9 @@ void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double w
 void pc_draw_diff_legend(pc_pen *pen, const pc_scene *scene);
 void pc_put_diff_caption(pc_text *out, const pc_scene *scene);
 
+/* Sets the figure's size to what reaches to `right` and `bottom`. */
+void pc_draw_page(pc_figure *figure, double right, double bottom);
+
 /* "Model M (...), task T, ..., metric ..." */
 void pc_put_provenance(pc_text *out, const pc_circuit *circuit);
 
@@ -65,6 +72,7 @@ int pc_sign_colour(double effect);
 int pc_sign_text_colour(double effect);
 /* White (fraction 0) to the sign's hue (1). */
 int pc_shade(double effect, double fraction);
+void pc_shade_mark(pc_mark *mark, double effect, double fraction);
 double pc_stroke_width(const pc_scene *scene, double effect);
 /* "-0.41" with a real minus sign; " +- 0.03". */
 void pc_text_put_effect(pc_text *out, const pc_scene *scene, double effect);

@@ -118,6 +118,16 @@ static void describe_edge(pc_text *out, const pc_scene *scene, const pc_circuit_
     pc_text_put_error(out, scene, edge->stderr_);
 }
 
+/* What is drawn from now on belongs to this edge. */
+static void tag_edge(pc_figure *figure, const pc_circuit_edge *edge)
+{
+    pc_text name = {0};
+    pc_text_printf(&name, "%s->%s", edge->from, edge->to);
+    figure->has_failed |= name.has_failed;
+    figure->tag = name.has_failed ? 0 : pc_figure_string(figure, name.data);
+    pc_text_free(&name);
+}
+
 static void style_edge(pc_mark *path, const pc_scene *scene, const pc_layout_edge *edge,
                        size_t title)
 {
@@ -157,6 +167,7 @@ static size_t draw_edge(pc_figure *figure, const pc_picture *picture, int e)
     const pc_link *link = find_link(layout, first_row, e);
     pc_point at = {picture->left + layout->items[edge->from].x + link->lower_x,
                    top_of(layout, edge->from)};
+    if (edge->edge) tag_edge(figure, edge->edge);
     pc_mark *path = pc_figure_path(figure, at.x, at.y);
     style_edge(path, picture->scene, edge, title);
     for (int step = 0; step <= edge->n_lanes; step++) {
@@ -170,6 +181,7 @@ static size_t draw_edge(pc_figure *figure, const pc_picture *picture, int e)
         curve_to(figure, at, (pc_point){at.x, row_top});
         at.y = row_top;
     }
+    figure->tag = 0;
     return figure->n_marks - 1;
 }
 
@@ -243,7 +255,7 @@ static void draw_box(pc_figure *figure, const pc_picture *picture, const pc_item
     box->radius = 6;
     box->fill = PC_COLOUR_BOX;
     if (picture->has_node_shades && node && node->is_measured && node->effect != 0)
-        box->fill = pc_shade(node->effect, 0.3 * fabs(node->effect) / scene->strongest_node);
+        pc_shade_mark(box, node->effect, 0.3 * fabs(node->effect) / scene->strongest_node);
     box->stroke = PC_COLOUR_BOX_LINE;
     box->stroke_width = 1.1;
     box->role = PC_ROLE_NODE;
@@ -271,14 +283,19 @@ static void draw_items(pc_figure *figure, const pc_picture *picture)
     const pc_layout *layout = &picture->layout;
     for (int i = 0; i < layout->n_items; i++) {
         const pc_item *item = &layout->items[i];
+        char name[PC_PART_NAME_BYTES];
+        if (item->kind == PC_ITEM_LANE) continue;
+        figure->tag = pc_figure_string(figure, pc_part_name(name, &item->part));
         if (item->kind == PC_ITEM_PRUNED) draw_pruned(figure, picture, item);
         if (item->kind == PC_ITEM_BOX) draw_box(figure, picture, item, ports_of(layout, i));
+        figure->tag = 0;
     }
 }
 
 static bool labels_are_ranks(const pc_scene *scene)
 {
-    return (scene->n_edges > MAX_EFFECT_LABELS || scene->diff) && scene->options.has_table;
+    return (scene->n_edges > MAX_EFFECT_LABELS || scene->diff) &&
+           (scene->options.has_table || scene->is_bare);
 }
 
 static void put_label(pc_text *out, const pc_scene *scene, int rank)
@@ -339,7 +356,9 @@ static pc_status draw_labels(pc_figure *figure, const pc_scene *scene, const pc_
         if (!labels[e].is_placed) continue;
         put_label(&words, scene, e);
         PC_TRY(pc_text_status(&words));
+        tag_edge(figure, scene->edges[e]);
         draw_label(figure, scene, &labels[e], e, words.data);
+        figure->tag = 0;
         pc_text_free(&words);
     }
     return PC_OK;
@@ -366,7 +385,8 @@ static pc_status draw_picture(pc_figure *figure, pc_picture *picture, pc_edge_la
         pc_mark *paper = pc_figure_rect(figure, 0, 0, 0, 0); /* its size comes last */
         paper->fill = PC_COLOUR_PAPER;
         picture->left = PC_MARGIN + layer_column;
-        picture->top = PC_MARGIN + pc_draw_title(figure, picture->scene);
+        const bool is_bare = picture->scene->is_bare;
+        picture->top = PC_MARGIN + (is_bare ? 0 : pc_draw_title(figure, picture->scene));
         set_heights(picture, stretch);
         draw_body(figure, picture, labels);
         PC_TRY(pc_figure_status(figure));
@@ -391,7 +411,8 @@ static pc_status compose(pc_figure *figure, pc_picture *picture, pc_edge_label *
             picture->top + 13.0 * (scene->n_edges + 2 < n_rows ? scene->n_edges + 2 : n_rows);
         if (table_bottom > bottom) bottom = table_bottom;
     }
-    pc_draw_footer(figure, scene, bottom + 22, width);
+    if (scene->is_bare) pc_draw_page(figure, width, bottom);
+    else pc_draw_footer(figure, scene, bottom + 22, width);
     return pc_figure_status(figure);
 }
 

@@ -135,7 +135,7 @@ static pc_mark *draw_frame(pc_figure *figure, const pc_map *map, const pc_cell *
     box->stroke_width = 0.8;
     if (!node) return box;
     if (node->is_measured && node->effect != 0 && !map->scene->diff)
-        box->fill = pc_shade(node->effect, 0.8 * fabs(node->effect) / map->scene->strongest_node);
+        pc_shade_mark(box, node->effect, 0.8 * fabs(node->effect) / map->scene->strongest_node);
     if (node->in_circuit) {
         box->stroke = PC_COLOUR_BOX_LINE;
         box->stroke_width = 1.6;
@@ -145,18 +145,18 @@ static pc_mark *draw_frame(pc_figure *figure, const pc_map *map, const pc_cell *
     return box;
 }
 
-static void draw_cell(pc_figure *figure, const pc_map *map, const pc_cell *cell, double x, double y,
-                      double width)
+static void draw_cell_marks(pc_figure *figure, const pc_map *map, const pc_cell *cell, double x,
+                            double y, double width)
 {
     static const char *const sides[] = {"A and B", "only A", "only B"};
     const pc_circuit_node *node = cell->node;
     const bool is_neuron = cell->part.kind == PC_PART_NEURON;
     char name[PC_PART_NAME_BYTES];
+    figure->tag = pc_figure_string(figure, pc_part_name(name, &cell->part));
     const int fill = draw_frame(figure, map, cell, x, y, width)->fill;
     const int ink = !node           ? PC_COLOUR_PRUNED_TEXT
                     : is_dark(fill) ? PC_COLOUR_PAPER
                                     : PC_COLOUR_TEXT;
-    pc_part_name(name, &cell->part);
     const char *words = is_neuron ? strchr(name, '.') + 1 : name;
     const double middle = x + width / 2;
     cell_text(figure, middle, y + 12, 9.5, width - 2, ink, words);
@@ -171,6 +171,13 @@ static void draw_cell(pc_figure *figure, const pc_map *map, const pc_cell *cell,
     pc_text_free(&effect);
     if (node->role && map->cell_height > 30)
         cell_text(figure, middle, y + 34, 7.5, width - 4, ink, node->role);
+}
+
+static void draw_cell(pc_figure *figure, const pc_map *map, const pc_cell *cell, double x, double y,
+                      double width)
+{
+    draw_cell_marks(figure, map, cell, x, y, width);
+    figure->tag = 0;
 }
 
 /* The cells of one layer from `first`: heads and MLP side by side, or neurons in lines. */
@@ -278,7 +285,7 @@ static pc_status compose(pc_figure *figure, pc_map *map)
     const pc_scene *scene = map->scene;
     pc_mark *paper = pc_figure_rect(figure, 0, 0, 0, 0);
     paper->fill = PC_COLOUR_PAPER;
-    const double top = PC_MARGIN + pc_draw_title(figure, scene);
+    const double top = PC_MARGIN + (scene->is_bare ? 0 : pc_draw_title(figure, scene));
     const double right = measure_right(map, PC_MARGIN + left_column);
     double bottom = draw_layers(figure, map, right, top), width = right + 6;
     PC_TRY(pc_figure_status(figure));
@@ -288,7 +295,8 @@ static pc_status compose(pc_figure *figure, pc_map *map)
         width += pc_draw_table(figure, scene, width, top, height);
         if (bottom < top + height) bottom = top + height;
     }
-    pc_draw_footer(figure, scene, bottom + 20, width);
+    if (scene->is_bare) pc_draw_page(figure, width, bottom);
+    else pc_draw_footer(figure, scene, bottom + 20, width);
     return pc_figure_status(figure);
 }
 

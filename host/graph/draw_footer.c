@@ -249,6 +249,14 @@ static void write_caption(pc_pen *pen, const pc_scene *scene)
     pc_text_free(&words);
 }
 
+void pc_draw_page(pc_figure *figure, double right, double bottom)
+{
+    figure->width = ceil(right + PC_MARGIN);
+    figure->height = ceil(bottom + PC_MARGIN);
+    figure->marks[0].width = figure->width; /* the paper */
+    figure->marks[0].height = figure->height;
+}
+
 void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double width)
 {
     double right = width;
@@ -268,8 +276,5 @@ void pc_draw_footer(pc_figure *figure, const pc_scene *scene, double y, double w
     pen.line = 13.5;
     write_roles(&pen, scene);
     write_caption(&pen, scene);
-    figure->width = ceil(right + PC_MARGIN);
-    figure->height = ceil(pen.y - pen.line + PC_MARGIN * 0.75);
-    figure->marks[0].width = figure->width; /* the paper */
-    figure->marks[0].height = figure->height;
+    pc_draw_page(figure, right, pen.y - pen.line - PC_MARGIN * 0.25);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "graph/draw_style.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,11 +13,22 @@ static double strength(double effect, bool is_measured)
     return is_measured ? fabs(effect) : 0;
 }
 
-static pc_status select_edges(pc_scene *scene, size_t *order)
+static int count_in_circuit(const pc_circuit *c)
+{
+    int count = 0;
+    for (size_t i = 0; i < pc_circuit_n_edges(c) && count < INT_MAX; i++)
+        count += pc_circuit_edge_at(c, i)->in_circuit;
+    return count;
+}
+
+/* The first of the ranking that belong to the circuit, and outsiders as long as `with_outsiders`
+ * edges are not reached. */
+static pc_status select_edges(pc_scene *scene, size_t *order, int with_outsiders)
 {
     const pc_circuit *c = scene->circuit;
     const size_t count = pc_circuit_n_edges(c);
     double drawn = 0, all = 0;
+    int n_outsiders = with_outsiders - count_in_circuit(c);
     scene->edges = pc_alloc(count, sizeof *scene->edges);
     if (!scene->edges) return PC_ERR_NOMEM;
     PC_TRY(pc_circuit_rank_edges(order, c));
@@ -24,8 +36,8 @@ static pc_status select_edges(pc_scene *scene, size_t *order)
         const pc_circuit_edge *edge = pc_circuit_edge_at(c, order[i]);
         const double size = strength(edge->effect, edge->is_measured);
         all += size;
-        if (!edge->in_circuit) continue;
-        scene->n_in_circuit++;
+        if (!edge->in_circuit && (!edge->is_measured || n_outsiders-- <= 0)) continue;
+        scene->n_in_circuit += edge->in_circuit;
         if (scene->n_edges >= scene->options.max_edges) continue;
         scene->edges[scene->n_edges++] = edge;
         drawn += size;
@@ -85,7 +97,8 @@ int pc_decimals_for(double strongest)
     return decimals;
 }
 
-pc_status pc_scene_init(pc_scene *out, const pc_circuit *c, const pc_draw_options *options)
+static pc_status init(pc_scene *out, const pc_circuit *c, int with_outsiders,
+                      const pc_draw_options *options)
 {
     enum { MOST_EDGES = 2000 };
     const size_t n_nodes = pc_circuit_n_nodes(c), n_edges = pc_circuit_n_edges(c);
@@ -96,12 +109,25 @@ pc_status pc_scene_init(pc_scene *out, const pc_circuit *c, const pc_draw_option
                        out->options.max_edges, MOST_EDGES);
     size_t *order = pc_alloc(n_nodes > n_edges ? n_nodes : n_edges, sizeof *order);
     if (!order) return PC_ERR_NOMEM;
-    pc_status status = select_edges(out, order);
+    pc_status status = select_edges(out, order, with_outsiders);
     if (status == PC_OK) status = select_nodes(out, order);
     free(order);
     out->decimals = pc_decimals_for(out->strongest);
     if (status != PC_OK) pc_scene_free(out);
     return status;
+}
+
+pc_status pc_scene_init(pc_scene *out, const pc_circuit *c, const pc_draw_options *options)
+{
+    return init(out, c, 0, options);
+}
+
+pc_status pc_scene_init_bare(pc_scene *out, const pc_circuit *c, int n_edges,
+                             const pc_draw_options *options)
+{
+    PC_TRY(init(out, c, n_edges, options));
+    out->is_bare = true;
+    return PC_OK;
 }
 
 void pc_scene_free(pc_scene *scene)
@@ -132,6 +158,13 @@ int pc_shade(double effect, double fraction)
         mixed |= (int)(255 + (channel - 255) * fraction + 0.5) << shift;
     }
     return mixed;
+}
+
+void pc_shade_mark(pc_mark *mark, double effect, double fraction)
+{
+    mark->fill = pc_shade(effect, fraction);
+    mark->hue = pc_sign_colour(effect);
+    mark->shade = fraction;
 }
 
 double pc_stroke_width(const pc_scene *scene, double effect)

@@ -38,7 +38,11 @@ static pc_mark *add_mark(pc_figure *figure, pc_mark_kind kind)
     } else {
         figure->has_failed = true;
     }
-    *mark = (pc_mark){.kind = kind, .fill = PC_NO_COLOUR, .stroke = PC_NO_COLOUR, .opacity = 1};
+    *mark = (pc_mark){.kind = kind,
+                      .fill = PC_NO_COLOUR,
+                      .stroke = PC_NO_COLOUR,
+                      .opacity = 1,
+                      .tag = figure->tag};
     return mark;
 }
 

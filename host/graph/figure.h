@@ -42,6 +42,9 @@ typedef struct pc_mark {
     double x, y, width, height, radius; /* rect; text: x, y of the baseline, `width` as measured */
     size_t first_point, n_points;       /* path: a start and 3 points per cubic Bezier curve */
     size_t text, title;                 /* offsets into `strings`; 0: none. Title: a tooltip */
+    size_t tag;                         /* the same: the component or edge that it belongs to */
+    int hue;                            /* of a shade: the colour that white was mixed with ... */
+    double shade;                       /* ... and how much of it; 0: fill is no shade */
     double size;                        /* of the type */
     pc_anchor anchor;
     bool is_bold;
@@ -56,6 +59,7 @@ typedef struct pc_figure {
     pc_point *points;
     size_t n_points, points_capacity;
     pc_text strings;
+    size_t tag;    /* what marks that are added belong to; 0: nothing */
     pc_mark spare; /* what additions return after a failure */
     bool has_failed;
 } pc_figure;
@@ -89,6 +93,9 @@ pc_status pc_figure_put_pdf(pc_text *out, const pc_figure *figure);
 pc_status pc_figure_put_tikz(pc_text *out, const pc_figure *figure);
 /* The document as a file. */
 pc_status pc_figure_write(const pc_figure *figure, const char *path, pc_figure_put put);
+/* The figure as an element of an HTML page: colours are the page's variables, marks with one tag
+ * stand in a group that has it as data-of. */
+void pc_figure_put_inline_svg(pc_text *out, const pc_figure *figure);
 
 /* Width of a text, from Helvetica's advance widths plus what wider fonts of the stack need. */
 double pc_text_width(const char *words, double size);

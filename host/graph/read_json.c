@@ -278,6 +278,25 @@ static pc_status read_array(pc_circuit *c, const pc_spot *top, const char *key,
     return PC_OK;
 }
 
+static pc_status read_real(double *out, const pc_spot *at, const char *key)
+{
+    const json_t *value = json_object_get(at->object, key);
+    if (!json_is_number(value)) return fail_at(at, key, "a number");
+    *out = json_number_value(value);
+    return PC_OK;
+}
+
+static pc_status read_prefix(pc_circuit *c, const pc_spot *at)
+{
+    pc_circuit_prefix prefix;
+    PC_TRY(read_int(&prefix.n, at, "n", 0, INT64_MAX));
+    PC_TRY(read_int(&prefix.n_kept, at, "kept", 0, INT64_MAX));
+    PC_TRY(read_real(&prefix.faithfulness, at, "faithfulness"));
+    PC_TRY(read_real(&prefix.low, at, "low"));
+    PC_TRY(read_real(&prefix.high, at, "high"));
+    return pc_circuit_add_prefix(c, &prefix);
+}
+
 static pc_status read_all(pc_circuit *c, const pc_spot *top)
 {
     PC_TRY(read_model(c, top));
@@ -287,6 +306,8 @@ static pc_status read_all(pc_circuit *c, const pc_spot *top)
     PC_TRY(read_array(c, top, "nodes", read_node));
     PC_TRY(read_array(c, top, "edges", read_edge));
     PC_TRY(read_numbers(c, top, "evaluation", pc_circuit_set_evaluation));
+    if (json_object_get(top->object, "prefixes"))
+        PC_TRY(read_array(c, top, "prefixes", read_prefix));
     return pc_circuit_check(c, top->file);
 }
 

@@ -137,6 +137,23 @@ static void put_edge(pc_text *t, const pc_circuit_edge *edge)
     pc_text_put(t, "}");
 }
 
+static void put_prefixes(pc_text *t, const pc_circuit *c)
+{
+    for (size_t i = 0; i < c->n_prefixes; i++) {
+        const pc_circuit_prefix *p = &c->prefixes[i];
+        pc_text_put(t, i > 0 ? ",\n" : ",\n  \"prefixes\": [\n");
+        pc_text_printf(t, "    {\"n\": %lld, \"kept\": %lld, \"faithfulness\": ", (long long)p->n,
+                       (long long)p->n_kept);
+        pc_text_put_number(t, p->faithfulness);
+        pc_text_put(t, ", \"low\": ");
+        pc_text_put_number(t, p->low);
+        pc_text_put(t, ", \"high\": ");
+        pc_text_put_number(t, p->high);
+        pc_text_put(t, "}");
+    }
+    if (c->n_prefixes) pc_text_put(t, "]");
+}
+
 void pc_circuit_put_provenance(pc_text *t, const pc_circuit *c)
 {
     pc_text_put(t, "  \"version\": ");
@@ -165,6 +182,7 @@ pc_status pc_circuit_put_json(pc_text *t, const pc_circuit *c)
     }
     pc_text_put(t, "],\n");
     put_numbers(t, "evaluation", &c->evaluation);
+    put_prefixes(t, c);
     pc_text_put(t, "\n}\n");
     return pc_text_status(t);
 }

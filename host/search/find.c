@@ -10,9 +10,12 @@
 #include "search/estimating.h"
 #include "search/find_lists.h"
 #include "search/held_out.h"
+#include "search/prefix_curve.h"
 #include "search/profile.h"
 #include "search/racing.h"
 #include "search/refine.h"
+#include "search/report_private.h"
+#include "search/report_notes.h"
 #include "search/result.h"
 #include "search/run_facts.h"
 #include "search/significance.h"
@@ -65,6 +68,7 @@ typedef struct search {
     pc_choice choice;
     pc_position_sweep positions;
     pc_held_out own, held_out[PC_MOST_HELD_OUT];
+    pc_prefix_curve curve;
 } search;
 
 static pc_status allocate(search *s)
@@ -395,6 +399,7 @@ static pc_status build(pc_circuit **out, search *s)
                               .acdc = strcmp(s->options->method, "acdc") ? NULL : &s->acdc,
                               .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
+    PC_TRY(pc_prefix_curve_build(*out, &s->curve));
     return pc_position_sweep_build(*out, &s->positions);
 }
 
@@ -451,6 +456,18 @@ static pc_status write_files(const pc_circuit *circuit, const char *directory)
     return pc_run_write(directory, files, pc_circuit_positions(circuit) ? n : n - 3, circuit);
 }
 
+static pc_status write_report(const pc_circuit *circuit, search *s)
+{
+    pc_store *store = s->journal.store;
+    PC_TRY(pc_report_keep(store, circuit, s->model, s->task, s->options));
+    char *path = pc_path_join(s->options->directory, "report.html");
+    if (!path) return PC_ERR_NOMEM;
+    pc_file_remove_leftovers(path);
+    const pc_status status = pc_report_write_from(circuit, store, path, NULL);
+    free(path);
+    return status;
+}
+
 static pc_status run(pc_circuit **out, search *s)
 {
     PC_TRY(allocate(s));
@@ -463,11 +480,15 @@ static pc_status run(pc_circuit **out, search *s)
     if (s->options->directory && !s->journal.store)
         PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
     PC_TRY(measure(s));
+    if (s->journal.store) /* for what is written down */
+        PC_TRY(pc_prefix_curve_measure(&s->curve, s->effects, &s->candidates, &s->scale,
+                                       &s->journal, &s->watch));
     PC_TRY(evaluate(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
     PC_TRY(build(out, s));
     PC_TRY(write_files(*out, s->options->directory));
+    PC_TRY(write_report(*out, s));
     return pc_store_close(s->journal.store);
 }
 
@@ -508,6 +529,7 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     pc_store_free(s.journal.store);
     pc_estimate_check_free(&s.check);
     pc_position_sweep_free(&s.positions);
+    pc_prefix_curve_free(&s.curve);
     free(s.choice.kept);
     free(s.node_effects);
     free(s.per_prompt);

@@ -61,6 +61,14 @@ typedef struct pc_circuit_edge {
     double frequency;
 } pc_circuit_edge;
 
+/* The strongest components alone: the first n of the ranking by |effect|, pruned, and what they
+ * keep. pc_find() measures some sizes of what it writes down. */
+typedef struct pc_circuit_prefix {
+    int64_t n, n_kept;
+    double faithfulness;
+    double low, high; /* 95 % interval, as pc_faithfulness has it */
+} pc_circuit_prefix;
+
 /* Reads circuit.json (schema patchclamp-circuit/1) of at most 256 MiB. Errors: PC_ERR_INPUT naming
  * the place in the file, PC_ERR_UNSUPPORTED for a newer schema. Unknown keys are passed over. */
 PC_API pc_status pc_circuit_read(pc_circuit **out, const char *path);
@@ -99,6 +107,10 @@ PC_API size_t pc_circuit_n_edges(const pc_circuit *circuit);
  * is added to the circuit. */
 PC_API const pc_circuit_node *pc_circuit_node_at(const pc_circuit *circuit, size_t i);
 PC_API const pc_circuit_edge *pc_circuit_edge_at(const pc_circuit *circuit, size_t i);
+
+/* By rising n; NULL for an index out of range. */
+PC_API size_t pc_circuit_n_prefixes(const pc_circuit *circuit);
+PC_API const pc_circuit_prefix *pc_circuit_prefix_at(const pc_circuit *circuit, size_t i);
 
 /* Ranks: order[0] is the index of the strongest. |effect| descending, ties in component order, what
  * was not measured last.

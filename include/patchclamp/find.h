@@ -97,13 +97,14 @@ typedef struct pc_find_options {
     pc_pruning pruning;
     const char *profile;  /* whose conventions these are; pc_profile_apply() sets it */
     int64_t n_candidates; /* of hybrid: so many are measured; 0: a tenth of all, at least 4 top and 50 */
+    const char *command; /* how a user asks for this again, for the report; NULL: not said */
 } pc_find_options;
 enum { PC_MOST_HELD_OUT = 4 };
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
             0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0,   \
-            5, PC_IG_DEFAULT, 0, "eap-ig", PC_RANK_ABSOLUTE, PC_PRUNE_DANGLING, "native", 0        \
+            5, PC_IG_DEFAULT, 0, "eap-ig", PC_RANK_ABSOLUTE, PC_PRUNE_DANGLING, "native", 0, NULL  \
     }
 
 /* The conventions of a tool (DESIGN.md, section 8), so that scores and selection are its own:
@@ -143,7 +144,9 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  *
  * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects,
  * prunes edges that lead nowhere, and evaluates the circuit. Writes run.db as it goes, then
- * circuit.json, scores.csv and circuit.svg into the directory, which is made if it is missing. A
+ * circuit.json, scores.csv, circuit.svg and report.html (report.h) into the directory, which is made
+ * if it is missing; what is written down also has the faithfulness of the ranking's first components
+ * at some sizes (pc_circuit_prefix). A
  * directory that holds a run already is PC_ERR_INPUT unless it is resumed; resuming another
  * model's, task's or option's run is PC_ERR_INPUT that says which differs.
  *

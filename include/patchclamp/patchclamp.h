@@ -18,6 +18,7 @@
  *   bench.h      what a device can do, and what each precision loses
  *   circuit.h    the result: numbers, files, figures
  *   diff.h       two circuits side by side
+ *   report.h     the result as a page to explore
  *   version.h    which Patchclamp this is
  *
  * Rules that hold everywhere: a function that can fail returns pc_status and sets pc_last_error();
@@ -60,6 +61,7 @@
 #include "patchclamp/plan.h"
 #include "patchclamp/plant.h"
 #include "patchclamp/positions.h"
+#include "patchclamp/report.h"
 #include "patchclamp/run.h"
 #include "patchclamp/shards.h"
 #include "patchclamp/status.h"

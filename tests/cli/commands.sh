@@ -59,7 +59,7 @@ expect_json heads demo --task task.jsonl --json
 expect_json find demo --task induction -n 5 --level node -o node --json
 expect "components" test "$(number components)" = 11
 faithfulness=$(number faithfulness)
-for file in circuit.json scores.csv circuit.svg run.db; do
+for file in circuit.json scores.csv circuit.svg report.html run.db; do
     expect "written" test -s "node/$file"
 done
 expect "header of scores.csv" test "$(head -n 1 node/scores.csv)" = kind,name,effect,stderr,n

@@ -32,7 +32,7 @@ expect "one line" test "$(wc -l <"$err")" -eq 1
 code=0
 "$program" "${find[@]}" -o closed <&- >&- 2>&- || code=$?
 expect "closed streams" test $code -eq 1
-for name in circuit.json scores.csv circuit.svg; do
+for name in circuit.json scores.csv circuit.svg report.html; do
     expect_same run/$name closed/$name
 done
 

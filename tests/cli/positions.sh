@@ -15,7 +15,7 @@ expect_line '^ *[0-9]+ +input->a0\.h3<v> +4 +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect_line '^ *[0-9]+ +a0\.h3->a1\.h2<k> +5 +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect_line '^ *[0-9]+ +m1->logits +11 +end +-[0-9.]+ +[0-9.]+ +[0-9.]+%$'
 expect "no spaces at the end of a line" test -z "$(grep ' $' "$out")"
-expect "what is written" grep -q '^written: each/circuit.json, scores.csv, circuit.svg, positions.csv, positions.svg, positions.pdf, run.db$' "$err"
+expect "what is written" grep -q '^written: each/circuit.json, scores.csv, circuit.svg, report.html, positions.csv, positions.svg, positions.pdf, run.db$' "$err"
 kept=$("$json_value" each/circuit.json evaluation.kept)
 expect "header of positions.csv" test "$(head -n 1 each/positions.csv)" = kind,name,position,effect,stderr,n
 expect "a line an edge and position" test "$(wc -l <each/positions.csv)" = $((1 + 12 * kept))

@@ -261,7 +261,7 @@ expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confide
 expect_line '^racing: the top 8 with probability 0.9, [0-9]+ of 7040 evaluations \([0-9]+% saved\)$'
 expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confidence 0.9 --resume -o raced --threads 1
 expect_exit 0 find demo --task induction -n 64 --method racing --top 8 --confidence 0.9 -o raced-again --without layers
-for file in circuit.json scores.csv circuit.svg; do expect_same raced/$file raced-again/$file; done
+for file in circuit.json scores.csv circuit.svg report.html; do expect_same raced/$file raced-again/$file; done
 for directory in exact-top raced; do
     grep '^edge' $directory/scores.csv | head -n 8 >$directory.top
 done

@@ -14,7 +14,7 @@ now_ms() { date +%s%3N; }
 expect_same_run()
 {
     local name
-    for name in circuit.json scores.csv circuit.svg; do
+    for name in circuit.json scores.csv circuit.svg report.html; do
         expect_same whole/$name "$1/$name"
     done
 }

@@ -12,7 +12,7 @@ value() { "$json_value" "${2:-$out}" "$1" 2>>"$err"; }
 expect_same_result()
 {
     local name
-    for name in circuit.json scores.csv circuit.svg; do
+    for name in circuit.json scores.csv circuit.svg report.html; do
         expect_same whole/$name "$1/$name"
     done
 }

@@ -1,6 +1,6 @@
 /* Fuzzes circuit.json: any bytes give one line of message, or a circuit that can be written, read
  * back and drawn. */
-#include "graph/circuit_private.h"
+#include "graph/report_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,7 @@ static void expect_drawings(const pc_circuit *c)
     if (pc_circuit_put_dot(&text, c, NULL) != PC_OK) abort();
     if (pc_circuit_put_graphml(&text, c, NULL) != PC_OK) abort();
     if (pc_circuit_put_csv(&text, c) != PC_OK) abort();
+    if (pc_report_put_page(&text, c, "", NULL) != PC_OK) abort();
     pc_text_free(&text);
 }
 
