@@ -4,6 +4,7 @@
 #include "exit_code.h"
 #include "json_out.h"
 #include "open_model.h"
+#include "progress.h"
 #include "shared_options.h"
 #include "splits_print.h"
 #include "table.h"
@@ -439,12 +440,16 @@ static int run(const eval_words *w, const pc_circuit *circuit, pc_evaluator_opti
     take_recorded(&words, circuit);
     int code = read_measure_words(options, &words, "eval");
     if (code == EXIT_USAGE) return EXIT_BAD_INPUT; /* the file's words */
+    stop_on_signals();
     if (code == EXIT_DONE) code = open_model(&m, w->model, "eval");
     if (code != EXIT_DONE) return code;
     m.bos_rule = bos_rule;
     const pc_status status = evaluate(&(evaluated){circuit, &m, options, w});
     close_model(&m);
-    return status == PC_OK ? EXIT_DONE : report("eval", status);
+    if (status == PC_OK) return EXIT_DONE;
+    if (status != PC_ERR_INTERRUPTED) return report("eval", status);
+    complain("eval", "stopped; nothing is kept, the same command begins anew");
+    return EXIT_INTERRUPTED;
 }
 
 int cmd_eval(int argc, char **argv)

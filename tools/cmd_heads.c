@@ -158,6 +158,7 @@ int cmd_heads(int argc, char **argv)
     pc_task *task = NULL;
     head_report r = {NULL, NULL};
     const pc_task_options task_options = task_options_of(&prompts);
+    stop_on_signals();
     code = open_model(&m, name, "heads");
     if (code != EXIT_DONE) return code;
     m.bos_rule = bos_rule;

@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include "bar.h"
+#include "exit_code.h"
 #include "terminal.h"
 
 #include <inttypes.h>
@@ -14,14 +15,27 @@
 
 #define SECONDS_BETWEEN_LINES 5.0
 #define SECONDS_BETWEEN_BARS 0.1
+#define SECONDS_TO_STOP 8      /* ten are promised */
 #define SECONDS_OF_SILENCE 1.0 /* what is done sooner needs no words */
 
 static volatile sig_atomic_t has_been_asked_to_stop;
+
+/* What works on looks at the flag before each run of the model; what does not (a large file that is
+ * hashed) is ended. run.db survives that as it does kill -9. */
+static void stop_at_last(int signal_number)
+{
+    static const char words[] =
+        "patchclamp: stopped without waiting for the step at hand; run.db has the others\n";
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, words, sizeof words - 1);
+    _exit(EXIT_INTERRUPTED);
+}
 
 static void ask_to_stop(int signal_number)
 {
     (void)signal_number;
     has_been_asked_to_stop = 1;
+    alarm(SECONDS_TO_STOP);
 }
 
 void stop_on_signals(void)
@@ -32,6 +46,8 @@ void stop_on_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGUSR2, &action, NULL);
+    action.sa_handler = stop_at_last;
+    sigaction(SIGALRM, &action, NULL);
 }
 
 bool was_asked_to_stop(void)

@@ -17,7 +17,8 @@ bool progress_tell(const pc_progress *progress, void *payload);
 /* Clears the bar. */
 void progress_end(progress_state *state);
 
-/* From now on SIGINT, SIGTERM and SIGUSR2 ask the search to stop instead of ending the program. */
+/* From now on SIGINT, SIGTERM and SIGUSR2 ask the command to stop instead of ending the program; one
+ * that has not done so in 8 s is ended with EXIT_INTERRUPTED. */
 void stop_on_signals(void);
 /* Whether one has come. */
 bool was_asked_to_stop(void);

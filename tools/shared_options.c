@@ -3,6 +3,7 @@
 
 #include "exit_code.h"
 #include "open_model.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,6 +163,12 @@ static pc_status read_savings(unsigned *out, const char *list)
     return PC_OK;
 }
 
+static bool keep_going(void *payload)
+{
+    (void)payload;
+    return !was_asked_to_stop();
+}
+
 int read_measure_words(pc_evaluator_options *out, const measure_words *w, const char *command)
 {
     int code = read_engine(out, w, command);
@@ -174,6 +181,7 @@ int read_measure_words(pc_evaluator_options *out, const measure_words *w, const 
     if (status == PC_OK) status = read_savings(&out->without, w->without);
     if (w->threads) out->n_threads = (int)w->threads;
     out->memory = w->memory;
+    out->keep_going = keep_going;
     if (status == PC_OK) return EXIT_DONE;
     complain(command, "%s", pc_last_error());
     return EXIT_USAGE;

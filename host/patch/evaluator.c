@@ -258,8 +258,8 @@ static pc_status open_some(pc_evaluator **out, const pc_model *model, const pc_t
     e->task = task;
     e->options = *options;
     e->n_prompts = n_prompts;
-    e->keep_going = keep_going;
-    e->payload = payload;
+    e->keep_going = keep_going ? keep_going : options->keep_going;
+    e->payload = keep_going ? payload : options->payload;
     pc_status status = open_into(e);
     if (status == PC_OK) {
         const double factor = pc_metric_factor(&e->options, model);

@@ -26,11 +26,8 @@ pc_status pc_evaluator_check(const pc_model *model, const pc_task *task,
 /* PC_ERR_INPUT with both numbers where the options' bound is less than what is needed at least. */
 pc_status pc_memory_allows(const pc_evaluator_options *options, int64_t needed);
 
-/* Asked now and then, from the calling thread only, while an evaluator works; false stops it. */
-typedef bool (*pc_keep_going_fn)(void *payload);
-
 /* pc_evaluator_open with somebody who may stop this and every later measurement: these then return
- * PC_ERR_INTERRUPTED. keep_going may be NULL. */
+ * PC_ERR_INTERRUPTED. keep_going NULL: whom the options name. */
 pc_status pc_evaluator_open_watched(pc_evaluator **out, const pc_model *model, const pc_task *task,
                                     const pc_evaluator_options *options,
                                     pc_keep_going_fn keep_going, void *payload);

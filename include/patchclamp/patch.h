@@ -144,6 +144,10 @@ typedef enum pc_metric_sense {
     PC_SENSE_LOSS    /* metrics that are better the larger they are, negated */
 } pc_metric_sense;
 
+/* Asked now and then, from the calling thread only, while an evaluator works; false stops it, and the
+ * call returns PC_ERR_INTERRUPTED. */
+typedef bool (*pc_keep_going_fn)(void *payload);
+
 typedef struct pc_evaluator_options {
     pc_source source;
     pc_direction direction;
@@ -158,11 +162,13 @@ typedef struct pc_evaluator_options {
     pc_precision precision; /* of its products */
     pc_kl_reduction kl;     /* PC_KL_MEAN under noise alone */
     pc_metric_sense sense;
+    pc_keep_going_fn keep_going; /* NULL: nobody stops it. Searches ask their progress function too */
+    void *payload;
 } pc_evaluator_options;
 #define PC_EVALUATOR_OPTIONS_INIT                                                                  \
     {                                                                                              \
         PC_SOURCE_RESAMPLE, PC_DIRECTION_NOISE, PC_METRIC_LOGIT_DIFF, 0, PC_ENGINE_TWIN, 0, 0,     \
-            NULL, PC_PRECISION_FP32, PC_KL_SUM, PC_SENSE_METRIC                                    \
+            NULL, PC_PRECISION_FP32, PC_KL_SUM, PC_SENSE_METRIC, NULL, NULL                        \
     }
 
 typedef struct pc_evaluator pc_evaluator;
