@@ -63,14 +63,14 @@ static void select_naively(double *frequency, const double *effects, const pc_re
             for (int i = 0; i < N; i++)
                 strength[i] += effects[i * PROMPTS + drawn] / PROMPTS;
         }
+        for (int i = 0; i < N; i++)
+            strength[i] = rule->sign != 0 ? rule->sign * strength[i] : fabs(strength[i]);
         for (int i = 0; i < N; i++) {
             int n_before = 0;
             for (int j = 0; j < N; j++)
-                n_before += fabs(strength[j]) > fabs(strength[i]) ||
-                            (fabs(strength[j]) == fabs(strength[i]) && j < i);
-            const bool is_in = rule->selection == PC_SELECT_TOP
-                                   ? n_before < rule->top
-                                   : fabs(strength[i]) >= rule->threshold;
+                n_before += strength[j] > strength[i] || (strength[j] == strength[i] && j < i);
+            const bool is_in = rule->selection == PC_SELECT_TOP ? n_before < rule->top
+                                                                : strength[i] >= rule->threshold;
             frequency[i] += is_in / (double)DRAWS;
         }
     }
@@ -82,11 +82,11 @@ Test(search_stability, is_what_selecting_naively_gives)
     pc_rng rng = {.seed = 4};
     pc_model *model = golden_open("gpt2-plain");
     const pc_candidates candidates = nodes_of(model);
-    const pc_reselection rules[] = {{PC_SELECT_TOP, 1, 0, 0},
-                                    {PC_SELECT_TOP, 8, 0, 0},
-                                    {PC_SELECT_TOP, N + 5, 0, 0},
-                                    {PC_SELECT_THRESHOLD, 0, 0.4, 0},
-                                    {PC_SELECT_THRESHOLD, 0, 100, 0}};
+    const pc_reselection rules[] = {
+        {PC_SELECT_TOP, 1, 0, 0},         {PC_SELECT_TOP, 8, 0, 0},
+        {PC_SELECT_TOP, N + 5, 0, 0},     {PC_SELECT_THRESHOLD, 0, 0.4, 0},
+        {PC_SELECT_THRESHOLD, 0, 100, 0}, {PC_SELECT_TOP, 8, 0, -1},
+        {PC_SELECT_TOP, 20, 0, 1},        {PC_SELECT_THRESHOLD, 0, 0.4, 1}};
     for (int i = 0; i < N * PROMPTS; i++)
         effects[i] = 0.1 * (i / PROMPTS % 10) * (i / PROMPTS % 2 ? 1 : -1) + normal(&rng);
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {

@@ -76,6 +76,7 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 typedef struct eval_words {
     const char *path, *model, *task, *bos, *truth, *truth_path;
     bool is_json, is_minimality, is_completeness, is_curve, is_tests;
+    bool is_both; /* directions */
     prompt_words prompts;
     measure_words measure;
 } eval_words;
@@ -107,52 +108,110 @@ static pc_status evaluate_one(const evaluated *e)
     return status;
 }
 
-/* ---- all splits side by side ---- */
+/* ---- splits and directions side by side ---- */
 
-static void print_splits(const pc_faithfulness *f, const evaluated *e)
+enum { N_DIRECTIONS = 2, MOST_ROWS = N_SPLITS * N_DIRECTIONS };
+
+typedef struct evaluated_row {
+    char split[32];
+    pc_direction direction;
+    pc_faithfulness f;
+} evaluated_row;
+
+static bool is_all_splits(const eval_words *w)
 {
-    table t;
-    table_begin(&t, "lrrrrrrr");
-    table_cell(&t, "split"), table_cell(&t, "faithfulness"), table_cell(&t, "95 %% from"),
-        table_cell(&t, "to"), table_cell(&t, "without it"), table_cell(&t, "by chance"),
-        table_cell(&t, "circuit"), table_cell(&t, "full");
-    for (int i = 0; i < N_SPLITS; i++) {
-        table_cell(&t, "%s", split_names[i]);
-        table_cell(&t, "%.4f", f[i].faithfulness);
-        table_cell(&t, "%.4f", f[i].low);
-        table_cell(&t, "%.4f", f[i].high);
-        table_cell(&t, "%.4f", shown(f[i].complement));
-        table_cell(&t, "%.4f", shown(f[i].random_mean));
-        table_cell(&t, "%.4f", f[i].circuit);
-        table_cell(&t, "%.4f",
-                   e->options->direction == PC_DIRECTION_NOISE ? f[i].clean : f[i].empty);
-    }
-    table_print(&t);
-    table_free(&t);
-    printf("\n%lld of %lld components, %s, %d prompts of each split; ", (long long)f->n_kept,
-           (long long)f->n_all, pc_metric_name(e->options->metric), f->n);
-    print_drop(f[0].faithfulness, f[2].faithfulness);
+    return w->prompts.split && strcmp(w->prompts.split, "all") == 0;
 }
 
-static pc_status evaluate_splits(const evaluated *e)
+/* The rows of a split: one a direction. */
+static pc_status evaluate_split(evaluated_row *rows, int *n, const evaluated *e, const char *split)
 {
-    pc_faithfulness f[N_SPLITS];
-    for (int i = 0; i < N_SPLITS; i++) {
-        pc_task *task = NULL;
-        pc_status status = open_prompts(&task, e, split_names[i]);
-        if (status == PC_OK)
-            status = pc_circuit_evaluate(&f[i], e->circuit, e->m->model, task, e->options);
-        pc_task_free(task);
+    const pc_direction both[] = {PC_DIRECTION_NOISE, PC_DIRECTION_DENOISE};
+    const bool is_both = e->words->is_both;
+    pc_evaluator_options options = *e->options;
+    pc_task *task = NULL;
+    pc_status status = open_prompts(&task, e, split);
+    for (int d = 0; d < (is_both ? N_DIRECTIONS : 1) && status == PC_OK; d++) {
+        evaluated_row *row = &rows[(*n)++];
+        if (is_both) options.direction = both[d];
+        row->direction = options.direction;
+        snprintf(row->split, sizeof row->split, "%s", pc_task_split(task));
+        status = pc_circuit_evaluate(&row->f, e->circuit, e->m->model, task, &options);
+    }
+    pc_task_free(task);
+    return status;
+}
+
+static void print_row(table *t, const evaluated_row *row, bool is_both)
+{
+    table_cell(t, "%s", row->split[0] ? row->split : "-");
+    if (is_both) table_cell(t, "%s", pc_direction_name(row->direction));
+    table_cell(t, "%.4f", row->f.faithfulness);
+    table_cell(t, "%.4f", row->f.low);
+    table_cell(t, "%.4f", row->f.high);
+    table_cell(t, "%.4f", shown(row->f.complement));
+    table_cell(t, "%.4f", shown(row->f.random_mean));
+    table_cell(t, "%.4f", row->f.circuit);
+    table_cell(t, "%.4f", row->direction == PC_DIRECTION_NOISE ? row->f.clean : row->f.empty);
+}
+
+static void print_row_table(const evaluated_row *rows, int n, bool is_both)
+{
+    table t;
+    table_begin(&t, is_both ? "llrrrrrrr" : "lrrrrrrr");
+    table_cell(&t, "split");
+    if (is_both) table_cell(&t, "direction");
+    table_cell(&t, "faithfulness"), table_cell(&t, "95 %% from"), table_cell(&t, "to"),
+        table_cell(&t, "without it"), table_cell(&t, "by chance"), table_cell(&t, "circuit"),
+        table_cell(&t, "full");
+    for (int i = 0; i < n; i++)
+        print_row(&t, &rows[i], is_both);
+    table_print(&t);
+    table_free(&t);
+}
+
+static void print_rows(const evaluated_row *rows, int n, const evaluated *e)
+{
+    const pc_faithfulness *f = &rows[0].f;
+    const bool is_both = e->words->is_both;
+    print_row_table(rows, n, is_both);
+    printf("\n%lld of %lld components, %s, %d prompts", (long long)f->n_kept, (long long)f->n_all,
+           pc_metric_name(e->options->metric), f->n);
+    printf("%s; ", is_all_splits(e->words) ? " of each split" : "");
+    if (is_both) printf("noise cuts all but the circuit, denoise restores the circuit alone\n");
+    if (!is_all_splits(e->words)) return;
+    for (int d = 0, each = n / N_SPLITS; d < each; d++) { /* splits in the order of their names */
+        if (is_both) printf("%s: ", pc_direction_name(rows[d].direction));
+        print_drop(rows[d].f.faithfulness, rows[2 * each + d].f.faithfulness);
+    }
+}
+
+/* An object a split where there are several, in it one a direction likewise. */
+static void print_rows_json(const evaluated_row *rows, int n, const evaluated *e)
+{
+    const bool is_all = is_all_splits(e->words), is_both = e->words->is_both;
+    json_begin(NULL, '{');
+    for (int i = 0; i < n; i++) {
+        const char *key = is_both ? pc_direction_name(rows[i].direction) : rows[i].split;
+        if (is_all && is_both && i % N_DIRECTIONS == 0) json_begin(rows[i].split, '{');
+        print_json(key, &rows[i].f);
+        if (is_all && is_both && i % N_DIRECTIONS == N_DIRECTIONS - 1) json_end('}');
+    }
+    json_end('}');
+}
+
+static pc_status evaluate_rows(const evaluated *e)
+{
+    evaluated_row rows[MOST_ROWS];
+    const bool is_all = is_all_splits(e->words);
+    int n = 0;
+    for (int i = 0; i < (is_all ? N_SPLITS : 1); i++) {
+        const char *split = is_all ? split_names[i] : e->words->prompts.split;
+        const pc_status status = evaluate_split(rows, &n, e, split);
         if (status != PC_OK) return status;
     }
-    if (!e->words->is_json) {
-        print_splits(f, e);
-        return PC_OK;
-    }
-    json_begin(NULL, '{');
-    for (int i = 0; i < N_SPLITS; i++)
-        print_json(split_names[i], &f[i]);
-    json_end('}');
+    if (e->words->is_json) print_rows_json(rows, n, e);
+    else print_rows(rows, n, e);
     return PC_OK;
 }
 
@@ -332,7 +391,6 @@ static pc_status judge(const evaluated *e)
 
 static pc_status evaluate(const evaluated *e)
 {
-    const char *split = e->words->prompts.split;
     const pc_status status = take_granularity(e->m->model, e->circuit);
     if (status != PC_OK) return status;
     if (e->words->truth) return judge(e);
@@ -340,7 +398,7 @@ static pc_status evaluate(const evaluated *e)
     if (e->words->is_completeness) return evaluate_completeness(e);
     if (e->words->is_curve) return evaluate_curve(e);
     if (e->words->is_tests) return evaluate_tests(e);
-    return split && strcmp(split, "all") == 0 ? evaluate_splits(e) : evaluate_one(e);
+    return is_all_splits(e->words) || e->words->is_both ? evaluate_rows(e) : evaluate_one(e);
 }
 
 /* ---- the command ---- */
@@ -354,7 +412,8 @@ static const command_usage usage = {
     "Source,\n"
     "direction and metric are the circuit's own unless given; the prompts are those of --task, "
     "which need not be\n"
-    "the ones that the circuit was found on. --split all: train, test and ood side by side.",
+    "the ones that the circuit was found on. Side by side:\n"
+    "--split all puts train, test and ood, --direction both noise and denoise.",
     "patchclamp eval out/demo/circuit.json --model demo --task induction --split all", 1};
 
 static parse_outcome parse(eval_words *w, int argc, char **argv)
@@ -415,13 +474,17 @@ static int check(const eval_words *w)
         complain("eval", "expected --model MODEL and --task T; see patchclamp eval --help");
         return EXIT_USAGE;
     }
-    const bool is_all = w->prompts.split && strcmp(w->prompts.split, "all") == 0;
-    if (w->is_minimality + w->is_completeness + w->is_curve + w->is_tests + is_all +
-            (w->truth != NULL) >
-        1) {
+    const bool is_all = is_all_splits(w);
+    const int n_others =
+        w->is_minimality + w->is_completeness + w->is_curve + w->is_tests + (w->truth != NULL);
+    if (n_others + is_all > 1) {
         complain(
             "eval",
             "give one of --minimality, --completeness, --curve, --tests, --truth and --split all");
+        return EXIT_USAGE;
+    }
+    if (w->is_both && n_others) {
+        complain("eval", "--direction both is for the faithfulness alone, with or without --split");
         return EXIT_USAGE;
     }
     if (w->task && w->truth) {
@@ -452,6 +515,13 @@ static int run(const eval_words *w, const pc_circuit *circuit, pc_evaluator_opti
     return EXIT_INTERRUPTED;
 }
 
+/* "both" is eval's own direction; the circuit's is the one that is read then. */
+static void take_both(eval_words *w)
+{
+    w->is_both = w->measure.direction && strcmp(w->measure.direction, "both") == 0;
+    if (w->is_both) w->measure.direction = NULL;
+}
+
 int cmd_eval(int argc, char **argv)
 {
     eval_words w = {.prompts = PROMPT_WORDS_INIT, .measure = MEASURE_WORDS_INIT};
@@ -462,6 +532,7 @@ int cmd_eval(int argc, char **argv)
     options.engine = PC_ENGINE_DELTA;
     const parse_outcome outcome = parse(&w, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    take_both(&w);
     int code = check(&w);
     if (code == EXIT_DONE && w.truth) code = find_truth(&w.truth_path, truth_room, w.truth, "eval");
     if (code == EXIT_DONE) code = read_bos(&bos_rule, w.bos, "eval");

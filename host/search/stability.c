@@ -16,7 +16,7 @@ typedef struct bootstrap {
     const pc_reselection *rule;
     const pc_candidates *candidates;
     double *times;    /* (n_prompts, TOGETHER) how often each prompt was drawn */
-    double *strength; /* (TOGETHER, n) |sum over the draw| */
+    double *strength; /* (TOGETHER, n) of the mean over the draw */
     double *room;     /* (n) */
     bool *kept;       /* (n) */
     double *counts;   /* (n) */

@@ -6,8 +6,8 @@
 
 enum { PC_BOOTSTRAPS = 1000 };
 
-/* The selection that is repeated: the `top` strongest by |mean effect|, ties in component order, or
- * all with |mean effect| >= threshold; then pruned. */
+/* The selection that is repeated: the `top` strongest by the mean effect (pc_strength(), profile.h),
+ * ties in component order, or all with a strength >= threshold; then pruned. */
 typedef struct pc_reselection {
     pc_selection selection; /* PC_SELECT_TOP or PC_SELECT_THRESHOLD */
     int64_t top;

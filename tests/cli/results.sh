@@ -173,6 +173,16 @@ expect_line '^ood +[0-9.]+ '
 expect_line 'on ood the faithfulness is [0-9.]+ (lower|higher) than on train'
 expect_exit 0 eval edges --task induction -n 6 --model demo --split all --json
 for split in train test ood; do expect_between $split.faithfulness 0.5 2; done
+expect_exit 0 eval edges --task induction -n 6 --model demo --split all --direction both
+expect "two rows a split" test "$(grep -cE '^(train|test|ood) +(noise|denoise) +[0-9.]+ ' "$out")" = 6
+expect_line '^denoise: on ood the faithfulness is [0-9.]+ (lower|higher) than on train$'
+expect_exit 0 eval edges "${prompts[@]}" --model demo --direction both --json
+expect_value noise.faithfulness "$(value evaluation.faithfulness edges/circuit.json)"
+denoised=$(value denoise.faithfulness)
+expect_exit 0 eval edges "${prompts[@]}" --model demo --direction denoise --json
+expect_value faithfulness "$denoised"
+expect_refusal 3 'direction both is for the faithfulness alone' eval edges "${prompts[@]}" --model demo --direction both --curve
+expect_refusal 2 'source must be resample' eval edges "${prompts[@]}" --model demo --direction both --source zero
 expect_exit 0 eval edges "${prompts[@]}" --model demo --curve
 expect_line '^ +100% +110 of 110 +1.0000 +110 of 110 +1.0000$'
 expect_line '^CPR [0-9.]+ \(by score\), CMD [0-9.]+ \(by \|effect\|\)'
