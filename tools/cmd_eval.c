@@ -5,6 +5,7 @@
 #include "json_out.h"
 #include "open_model.h"
 #include "progress.h"
+#include "same_file.h"
 #include "shared_options.h"
 #include "splits_print.h"
 #include "table.h"
@@ -74,7 +75,7 @@ static void print_text(const pc_faithfulness *f, const pc_evaluator_options *o, 
 
 /* What eval is asked for. */
 typedef struct eval_words {
-    const char *path, *model, *task, *bos, *truth, *truth_path;
+    const char *path, *model, *task, *bos, *truth, *truth_path, *output;
     bool is_json, is_minimality, is_completeness, is_curve, is_tests;
     bool is_both; /* directions */
     prompt_words prompts;
@@ -340,6 +341,28 @@ static void print_curve_json(const pc_curve *c)
     json_end('}');
 }
 
+typedef pc_status (*curve_writer)(const pc_curve *curve, const char *path,
+                                  const pc_curve_labels *labels);
+
+static curve_writer curve_writer_for(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".svg") == 0) return pc_curve_write_svg;
+    return dot && strcmp(dot, ".pdf") == 0 ? pc_curve_write_pdf : NULL;
+}
+
+static pc_status draw_curve(const pc_curve *curve, const evaluated *e, const pc_task *task)
+{
+    const pc_curve_labels labels = {.model = pc_circuit_describe_model(e->circuit)->name,
+                                    .task = pc_task_name(task),
+                                    .metric = pc_metric_name(e->options->metric),
+                                    .source = pc_source_name(e->options->source),
+                                    .direction = pc_direction_name(e->options->direction),
+                                    .method = pc_circuit_option(e->circuit, "method"),
+                                    .n = pc_task_n(task)};
+    return curve_writer_for(e->words->output)(curve, e->words->output, &labels);
+}
+
 static pc_status evaluate_curve(const evaluated *e)
 {
     pc_task *task = NULL;
@@ -347,6 +370,7 @@ static pc_status evaluate_curve(const evaluated *e)
     pc_status status = open_prompts(&task, e, e->words->prompts.split);
     if (status == PC_OK)
         status = pc_circuit_curve(&curve, e->circuit, e->m->model, task, e->options);
+    if (status == PC_OK && e->words->output) status = draw_curve(&curve, e, task);
     if (status == PC_OK && e->words->is_json) print_curve_json(&curve);
     if (status == PC_OK && !e->words->is_json) print_curve(&curve);
     pc_task_free(task);
@@ -453,6 +477,9 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
         "faithfulness of the first 0.1 % to 100 % of the ranking instead, with CPR and CMD",
         0,
         0};
+    *next++ = (option_row){"output",   'o',    OPTION_TEXT,
+                           &w->output, "FILE", "with --curve: its figure, .svg or .pdf",
+                           0,          0};
     *next++ = (option_row){"truth",
                            0,
                            OPTION_TEXT,
@@ -466,6 +493,19 @@ static parse_outcome parse(eval_words *w, int argc, char **argv)
     next = add_bos_option(add_prompt_options(next, &w->prompts), &w->bos);
     add_measure_options(next, &w->measure);
     return options_parse(rows, &w->path, &usage, argc, argv);
+}
+
+static int check_output(const eval_words *w)
+{
+    char in_directory[CIRCUIT_PATH_BYTES];
+    if (!w->is_curve) complain("eval", "-o is the figure of --curve, which is not asked for");
+    else if (!curve_writer_for(w->output))
+        complain("eval", "-o is \"%s\", expected a name that ends in .svg or .pdf", w->output);
+    else if (is_same_file(circuit_path(in_directory, w->path), w->output) ||
+             (w->task && is_same_file(w->task, w->output)))
+        complain("eval", "the output \"%s\" is the input", w->output);
+    else return EXIT_DONE;
+    return EXIT_USAGE;
 }
 
 static int check(const eval_words *w)
@@ -487,6 +527,7 @@ static int check(const eval_words *w)
         complain("eval", "--direction both is for the faithfulness alone, with or without --split");
         return EXIT_USAGE;
     }
+    if (w->output && check_output(w) != EXIT_DONE) return EXIT_USAGE;
     if (w->task && w->truth) {
         complain("eval", "--truth looks at the ranking alone: it takes no --task");
         return EXIT_USAGE;

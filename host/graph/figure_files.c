@@ -1,5 +1,6 @@
 /* The figures of circuits, grids and positions, as documents and as files of every format. */
 #include "graph/circuit_private.h"
+#include "graph/curve_private.h"
 #include "graph/diff_private.h"
 #include "graph/draw.h"
 #include "graph/grid_private.h"
@@ -160,4 +161,26 @@ pc_status pc_circuit_diff_write_pdf(const pc_circuit_diff *diff, const char *pat
                                     const char *const *names, const pc_draw_options *options)
 {
     return write_diff(diff, path, names, options, pc_figure_put_pdf);
+}
+
+/* ---- a faithfulness curve ---- */
+
+static pc_status write_curve(const pc_curve *curve, const char *path, const pc_curve_labels *labels,
+                             pc_figure_put put)
+{
+    pc_figure figure = {0};
+    pc_status status = pc_draw_curve(&figure, curve, labels);
+    if (status == PC_OK) status = pc_figure_write(&figure, path, put);
+    pc_figure_free(&figure);
+    return status;
+}
+
+pc_status pc_curve_write_svg(const pc_curve *curve, const char *path, const pc_curve_labels *labels)
+{
+    return write_curve(curve, path, labels, pc_figure_put_svg);
+}
+
+pc_status pc_curve_write_pdf(const pc_curve *curve, const char *path, const pc_curve_labels *labels)
+{
+    return write_curve(curve, path, labels, pc_figure_put_pdf);
 }

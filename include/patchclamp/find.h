@@ -338,6 +338,18 @@ typedef struct pc_curve {
 PC_API pc_status pc_circuit_curve(pc_curve *out, const pc_circuit *circuit, const pc_model *model,
                                   const pc_task *task, const pc_evaluator_options *options);
 
+/* What the curve's figure says about it; all is borrowed. */
+typedef struct pc_curve_labels {
+    const char *model, *task, *metric, *source, *direction;
+    const char *method; /* that made the ranking; NULL: not known */
+    int n;              /* prompts */
+} pc_curve_labels;
+/* The curve as a picture: the same curve gives the same bytes; the file is replaced atomically. */
+PC_API pc_status pc_curve_write_svg(const pc_curve *curve, const char *path,
+                                    const pc_curve_labels *labels);
+PC_API pc_status pc_curve_write_pdf(const pc_curve *curve, const char *path,
+                                    const pc_curve_labels *labels);
+
 /* A circuit's edges beside the true ones. */
 typedef struct pc_judgement {
     double auroc; /* how often a true edge has the larger |effect| of a true and a false one, ties

@@ -48,7 +48,10 @@ expect_exit 0 diff run nodes -o nodes/diff.pdf
 expect_exit 0 find demo --task induction -n 4 --length 12 --method acdc --metric kl --threshold 0.01 -o acdc
 expect_exit 0 diff run acdc -o acdc/diff.svg
 expect_exit 0 diff run acdc -o acdc/diff.pdf
-figures=(run/circuit acdc/diff nodes/diff run/positions nodes/circuit grid/grid)
+for format in svg pdf; do
+    expect_exit 0 eval run --model demo --task induction -n 4 --length 12 --curve -o run/curve.$format
+done
+figures=(run/circuit run/curve acdc/diff nodes/diff run/positions nodes/circuit grid/grid)
 
 for figure in "${figures[@]}"; do
     if has python3; then

@@ -186,6 +186,13 @@ expect_refusal 2 'source must be resample' eval edges "${prompts[@]}" --model de
 expect_exit 0 eval edges "${prompts[@]}" --model demo --curve
 expect_line '^ +100% +110 of 110 +1.0000 +110 of 110 +1.0000$'
 expect_line '^CPR [0-9.]+ \(by score\), CMD [0-9.]+ \(by \|effect\|\)'
+expect_exit 0 eval edges "${prompts[@]}" --model demo --curve -o curve.svg
+expect "the curve's figure" grep -qF '>demo on induction: faithfulness by size</text>' curve.svg
+expect "its points" test "$(grep -c '<title>first ' curve.svg)" -eq 20
+expect_refusal 3 'the figure of --curve' eval edges "${prompts[@]}" --model demo -o no.svg
+expect_refusal 3 'ends in .svg or .pdf' eval edges "${prompts[@]}" --model demo --curve -o no.png
+ln edges/circuit.json linked.svg
+expect_refusal 3 'the output "linked.svg" is the input' eval edges "${prompts[@]}" --model demo --curve -o linked.svg
 expect_exit 0 eval edges "${prompts[@]}" --model demo --curve --json
 expect_between cpr 0.9 1.1
 expect_between cmd 0 0.2
