@@ -16,8 +16,10 @@ if(TARGET patchclamp)
 endif()
 if(TARGET manual)
     install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
-    install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion ${CMAKE_BINARY_DIR}/share/zsh
-        DESTINATION ${CMAKE_INSTALL_DATADIR})
+    install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR})
+    set(PATCHCLAMP_ZSH_FOLDER site-functions CACHE STRING "where zsh looks under share/zsh; Debian's: vendor-completions")
+    install(FILES ${CMAKE_BINARY_DIR}/share/zsh/site-functions/_patchclamp
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${PATCHCLAMP_ZSH_FOLDER})
 endif()
 
 # find_package(patchclamp)
