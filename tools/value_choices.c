@@ -14,6 +14,7 @@ static const struct {
 } choices[] = {
     {NULL, "level", "node edge neuron"},
     {NULL, "method", "exact racing acdc hybrid eap eap-ig eap-ig-activations clean-corrupted relp"},
+    {NULL, "profile", "native mib eap-ig acdc auto-circuit"},
     {NULL, "estimate", "eap eap-ig eap-ig-activations clean-corrupted relp"},
     {NULL, "ig-rule", "default left right midpoint"},
     {NULL, "source", "resample zero mean mean-positional"},
@@ -39,7 +40,7 @@ static const struct {
     {"path", "from", "each"},
     {"path", "to", "logits"},
     {"path", "mlps", "free frozen"},
-    {"convert", "to", "eap-ig edges csv json"},
+    {"convert", "to", "eap-ig circuit-tracer edges csv json graphml dot svg pdf tikz"},
     {"task", "format", "jsonl auto-circuit eap-ig"},
 };
 

@@ -87,7 +87,7 @@ expect_offer "" nonsense --lev
 # Each option of each command: numbers are free, so are these; all others have words or are files.
 free=" prompt tokens title names via interventions partition account constraint mem "
 # What is refused otherwise than by the list of what is offered.
-lists=" without from to positions by "
+lists=" without positions by path/from path/to "
 other=" device engine precision " # cuda:N; bench has fewer engines than it names
 
 # in_list LIST NAME
@@ -141,7 +141,7 @@ check_words()
         run $line "$option=$word" $(companion "$option=$word")
         expect "$command $option=$word is accepted" test "$code" -ne 3
     done
-    if in_list "$lists" "${option#--}" || in_list "$other" "${option#--}"; then return; fi
+    if in_list "$lists" "${option#--}" || in_list "$lists" "$command/${option#--}" || in_list "$other" "${option#--}"; then return; fi
     # shellcheck disable=SC2046,SC2086
     expect_exit 3 $line "$option=nonsense" $(companion "$option=nonsense")
     found=$(expected_words)
