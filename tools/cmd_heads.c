@@ -22,14 +22,14 @@ typedef struct head_report {
 
 /* Scores on the task's own clean prompts, or on repeated random tokens. */
 static pc_status detect(head_report *out, const opened_model *m, const pc_task *task,
-                        bool is_on_task, uint64_t seed)
+                        bool is_on_task, uint64_t seed, const pc_evaluator_options *e)
 {
     const int n = pc_task_n(task);
     out->scores = calloc((size_t)(m->info->n_layers * m->info->n_heads), sizeof *out->scores);
     if (!out->scores) return PC_ERR_NOMEM;
     if (!is_on_task)
-        return pc_heads_detect_on_repeats(out->scores, m->model, pc_task_bos(task), REPEATED_ROWS,
-                                          seed);
+        return pc_heads_detect_on_repeats_on(out->scores, m->model, pc_task_bos(task),
+                                             REPEATED_ROWS, seed, e->device, e->precision);
     const int32_t **rows = malloc((size_t)n * sizeof *rows);
     int *lengths = malloc((size_t)n * sizeof *lengths);
     pc_status status = rows && lengths ? PC_OK : PC_ERR_NOMEM;
@@ -37,7 +37,9 @@ static pc_status detect(head_report *out, const opened_model *m, const pc_task *
         rows[i] = pc_task_prompt(task, i)->clean;
         lengths[i] = pc_task_prompt(task, i)->n_tokens;
     }
-    if (status == PC_OK) status = pc_heads_detect(out->scores, m->model, rows, lengths, n);
+    if (status == PC_OK)
+        status =
+            pc_heads_detect_on(out->scores, m->model, rows, lengths, n, e->device, e->precision);
     free(lengths);
     free(rows);
     return status;
@@ -163,7 +165,8 @@ int cmd_heads(int argc, char **argv)
     if (code != EXIT_DONE) return code;
     m.bos_rule = bos_rule;
     pc_status status = open_task(&task, task_name ? task_name : "induction", &m, &task_options);
-    if (status == PC_OK) status = detect(&r, &m, task, task_name != NULL, (uint64_t)prompts.seed);
+    if (status == PC_OK)
+        status = detect(&r, &m, task, task_name != NULL, (uint64_t)prompts.seed, &evaluation);
     if (status == PC_OK) status = measure(&r, &m, task, &evaluation);
     if (status == PC_OK && is_json) print_json(&r, &m);
     if (status == PC_OK && !is_json) print_text(&r, &m, task, &evaluation);

@@ -4,6 +4,7 @@
 #include "json_out.h"
 #include "options.h"
 #include "prompt_input.h"
+#include "shared_options.h"
 #include "table.h"
 
 #include <math.h>
@@ -76,12 +77,19 @@ int cmd_logits(int argc, char **argv)
     const char *name, *prompt = NULL, *ids = NULL;
     bool is_json = false, has_all = false;
     int64_t top = 10;
+    measure_words words = MEASURE_WORDS_INIT;
+    pc_evaluator_options on = PC_EVALUATOR_OPTIONS_INIT;
+    on.engine = PC_ENGINE_DELTA; /* which may have a device */
     const option_row rows[] = {
         {"prompt", 'p', OPTION_TEXT, &prompt, "TEXT", "the prompt as text", 0, 0},
         {"tokens", 't', OPTION_TEXT, &ids, "IDS", "the prompt as token ids: 1,2,3", 0, 0},
         {"all-positions", 'a', OPTION_FLAG, &has_all, "", "after every token, not the last alone",
          0, 0},
         {"top", 0, OPTION_INT, &top, "K", "tokens to list (10)", 1, 1 << 24},
+        {"device", 0, OPTION_TEXT, &words.device, "D",
+         "cpu, cuda, cuda:N or emu, in float32 (the cpu, in double)", 0, 0},
+        {"precision", 0, OPTION_TEXT, &words.precision, "P",
+         "of the products on a device: fp32, bf16x3, tf32 or bf16 (fp32)", 0, 0},
         {"json", 0, OPTION_FLAG, &is_json, "", "print one JSON value with every logit", 0, 0},
         {0}};
     const command_usage usage = {"logits", "MODEL", "Prints the model's next-token logits.",
@@ -89,11 +97,14 @@ int cmd_logits(int argc, char **argv)
     const parse_outcome outcome = options_parse(rows, &name, &usage, argc, argv);
     if (outcome != PARSED) return outcome == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
 
+    int code = read_measure_words(&on, &words, "logits");
+    if (code != EXIT_DONE) return code;
+    const bool is_on_device = (words.device || words.precision) && on.engine == PC_ENGINE_DELTA;
     opened_model m;
     int32_t *tokens = NULL;
     int n = 0;
     double *logits = NULL;
-    int code = open_model(&m, name, "logits");
+    code = open_model(&m, name, "logits");
     if (code != EXIT_DONE) return code;
     code = read_prompt(&tokens, &n, prompt, ids, PC_BOS_AS_TOKENIZER, &m, "logits");
     if (code == EXIT_DONE && n <= m.info->n_ctx) /* a longer prompt is refused below */
@@ -103,7 +114,9 @@ int cmd_logits(int argc, char **argv)
         code = EXIT_FAILED;
     }
     if (code == EXIT_DONE) {
-        const pc_status status = pc_model_logits(logits, m.model, tokens, n);
+        const pc_status status =
+            is_on_device ? pc_model_logits_on(logits, m.model, tokens, n, on.device, on.precision)
+                         : pc_model_logits(logits, m.model, tokens, n);
         const int first = has_all ? 0 : n - 1;
         if (status != PC_OK) code = report("logits", status);
         else if (is_json) print_json(tokens, n, logits, m.info->vocab_out, first);

@@ -250,8 +250,8 @@ static pc_status open_all(estimation *e)
     PC_TRY(fit_memory(e));
     PC_TRY(make_sums(&e->candidates));
     PC_TRY(make_sums(&e->writers));
-    PC_TRY(
-        pc_grad_weights_new(&e->weights, e->model, e->device, e->sizes.longest, unembedding_of(e)));
+    PC_TRY(pc_grad_weights_new(&e->weights, PC_GRAD_AND_BACK, e->model, e->device, e->sizes.longest,
+                               unembedding_of(e)));
     if (o->source == PC_SOURCE_MEAN || o->source == PC_SOURCE_MEAN_POSITIONAL) {
         e->has_means = true;
         PC_TRY(pc_engine_means_new(&e->means, &e->twin_means, e->weights->forward, e->task,

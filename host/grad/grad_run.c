@@ -32,6 +32,8 @@ int64_t pc_grad_n_scores(const pc_model *model, pc_grad_scores what)
         return pc_grad_channels(model);
     case PC_GRAD_NEURONS:
         return (int64_t)model->shape.n_layers * model->shape.d_mlp;
+    case PC_GRAD_NOTHING:
+        break;
     }
     return 0;
 }
@@ -60,6 +62,7 @@ int pc_grad_group(const pc_grad_run *r)
 int pc_grad_most_prompts(const pc_model *model, pc_grad_scores what, const pc_grad_sizes *sizes)
 {
     const int64_t bytes = (int64_t)32 << 20;
+    if (what == PC_GRAD_NOTHING) return 1;
     int64_t n = bytes / (8 * pc_grad_n_scores(model, what));
     if (n > sizes->rows) n = sizes->rows;
     return n < 1 ? 1 : (int)n;
@@ -119,39 +122,54 @@ static int64_t n_slots(const pc_grad_run *r)
     return r->s->n_heads + 2 * (int64_t)r->c->n_kv_heads + 1;
 }
 
-static void lay_out_device(pc_grad_run *r, pc_arena *a)
+/* Of the way there. */
+static void lay_out_there(pc_grad_run *r, pc_arena *a)
 {
     const pc_shape *s = r->s;
-    const int64_t rows = r->most_rows, d = s->d_model, q = pc_q_width(s);
-    const int64_t keys = (int64_t)pc_grad_key_readers(r) * s->d_head;
-    const bool is_edges = r->options.what == PC_GRAD_EDGES;
+    const int64_t rows = r->most_rows, d = s->d_model;
     pc_grad_tape counted;
     for (int layer = 0; layer < s->n_layers; layer++)
         lay_out_tape(r->tapes ? &r->tapes[layer] : &counted, a, s, rows);
     lay_out_norm(&r->final, a, rows, d);
-    lay_out_changes(r, a);
-    float **wide[] = {&r->input, &r->stream, &r->normed, &r->out, &r->other, &r->g};
+    float **wide[] = {&r->input, &r->stream, &r->normed, &r->out, &r->other};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         *wide[i] = take(a, rows, d);
     r->target_rows = take(a, r->most_targets, d);
     r->act = take(a, rows, s->d_mlp);
+    r->da = take(a, rows, s->d_mlp);
+    r->dq = take(a, rows, pc_q_width(s));
     r->log_pattern = take(a, rows * r->longest, s->n_heads);
+    r->logits = take(a, r->needs_all ? r->logit_rows : 0, s->vocab_out);
+    r->positions_room = pc_arena_take(a, rows, sizeof *r->positions_room);
+}
+
+/* ... and back. */
+static void lay_out_back(pc_grad_run *r, pc_arena *a)
+{
+    const pc_shape *s = r->s;
+    const int64_t rows = r->most_rows, d = s->d_model;
+    const int64_t keys = (int64_t)pc_grad_key_readers(r) * s->d_head;
+    const bool is_edges = r->options.what == PC_GRAD_EDGES;
+    lay_out_changes(r, a);
     r->scratch = take(a, r->longest, 1);
-    r->dz = take(a, rows, q);
-    r->dq = take(a, rows, q);
+    r->g = take(a, rows, d);
+    r->dz = take(a, rows, pc_q_width(s));
     r->dk = take(a, rows, keys);
     r->dv = take(a, rows, keys);
-    r->da = take(a, rows, s->d_mlp);
     r->du = take(a, rows, s->is_gated ? s->d_mlp : 0);
     r->readers = take(a, n_slots(r) * rows, d);
     r->normed_readers = take(a, is_edges && s->has_post_norms ? n_slots(r) * rows : 0, d);
     r->writers = take(a, is_edges ? s->n_heads * rows : 0, d);
     r->spread_x = take(a, s->has_qk_norm ? rows : 0, keys);
     r->spread_variance = take(a, s->has_qk_norm ? rows : 0, pc_grad_key_readers(r));
-    r->logits = take(a, r->needs_all ? r->logit_rows : 0, s->vocab_out);
-    r->positions_room = pc_arena_take(a, rows, sizeof *r->positions_room);
     r->scores = pc_arena_take(a, r->most_prompts * pc_grad_n_scores(r->model, r->options.what),
                               sizeof *r->scores);
+}
+
+static void lay_out_device(pc_grad_run *r, pc_arena *a)
+{
+    lay_out_there(r, a);
+    if (r->options.what != PC_GRAD_NOTHING) lay_out_back(r, a);
 }
 
 static void lay_out_host(pc_grad_run *r, pc_arena *a)
@@ -473,6 +491,16 @@ static void put_means(pc_grad_run *r)
 }
 
 /* ---- passes ---- */
+
+void pc_grad_run_base(pc_grad_run *r, const pc_grad_prompt *prompts, int n)
+{
+    r->means = NULL;
+    r->point = NULL;
+    place_prompts(r, prompts, n);
+    embed_all(r);
+    put_input(r, 0);
+    pc_grad_forward(r, PC_GRAD_KEEPS_NOTHING);
+}
 
 /* What all writers change. The base's run stays on the tapes. */
 static pc_status find_changes(pc_grad_run *r)

@@ -20,7 +20,8 @@
 typedef enum pc_grad_scores {
     PC_GRAD_EDGES,   /* (n_edges) in the order of the component table */
     PC_GRAD_WRITERS, /* channel by channel: (pc_grad_channels) */
-    PC_GRAD_NEURONS  /* (n_layers, d_mlp) */
+    PC_GRAD_NEURONS, /* (n_layers, d_mlp) */
+    PC_GRAD_NOTHING  /* there is no way back (plain.h) */
 } pc_grad_scores;
 
 /* Writers' scores come as sums over their channels: the input's d_model, then of every layer its

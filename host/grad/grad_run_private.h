@@ -124,6 +124,9 @@ int pc_grad_key_readers(const pc_grad_run *r);
 /* log patterns of a layer of the tape; z too where it is not NULL. */
 void pc_grad_patterns(pc_grad_run *r, int layer, float *z);
 
+/* The way there alone, of the prompts' base. */
+void pc_grad_run_base(pc_grad_run *r, const pc_grad_prompt *prompts, int n);
+
 /* ---- there: grad_forward.c ---- */
 
 /* r->tapes and the final norm of the run that begins with r->input. Outputs of writers: see `keep`.
@@ -137,6 +140,8 @@ void pc_grad_forward(pc_grad_run *r, pc_grad_keep keep);
 
 /* ---- at the targets: grad_targets.c ---- */
 
+/* logits (targets, vocab) of the run at hand, behind the softcap. */
+pc_status pc_grad_logits(double *logits, pc_grad_run *r);
 /* Takes down the log-probabilities of the run at hand as the KL's reference. */
 pc_status pc_grad_refer(pc_grad_run *r);
 /* r->g = the metric's gradient at the final norm's output, which is in r->normed. */

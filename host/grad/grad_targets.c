@@ -75,7 +75,7 @@ static void cap_logits(pc_grad_run *r, const float *from)
     }
 }
 
-pc_status pc_grad_refer(pc_grad_run *r)
+pc_status pc_grad_logits(double *logits, pc_grad_run *r)
 {
     const int64_t vocab = r->s->vocab_out;
     gather(r);
@@ -84,9 +84,18 @@ pc_status pc_grad_refer(pc_grad_run *r)
         PC_TRY(read_logits(r, first, n));
         for (int64_t i = 0; i < n; i++) {
             cap_logits(r, r->rows_here + i * vocab);
-            pc_log_softmax(r->references + (first + i) * vocab, r->logits_here, vocab);
+            memcpy(logits + (first + i) * vocab, r->logits_here, (size_t)vocab * sizeof *logits);
         }
     }
+    return PC_OK;
+}
+
+pc_status pc_grad_refer(pc_grad_run *r)
+{
+    const int64_t vocab = r->s->vocab_out;
+    PC_TRY(pc_grad_logits(r->references, r));
+    for (int64_t t = 0; t < r->n_targets; t++)
+        pc_log_softmax(r->references + t * vocab, r->references + t * vocab, vocab);
     return PC_OK;
 }
 

@@ -12,6 +12,7 @@ typedef struct packing {
     pc_grad_weights *w;
     const pc_model *model;
     const pc_device *device;
+    pc_grad_ways ways;
     float *buffer;
 } packing;
 
@@ -148,22 +149,22 @@ static pc_status fill(const packing *p, int longest, pc_unembedding unembedding)
     w->layers = pc_alloc((size_t)n_layers, sizeof *w->layers);
     if (!w->layers) return PC_ERR_NOMEM;
     for (int layer = 0; layer < n_layers; layer++) {
-        PC_TRY(pack_attention(&w->layers[layer], p, layer));
-        PC_TRY(pack_mlp(&w->layers[layer], p, layer));
+        if (p->ways == PC_GRAD_AND_BACK) PC_TRY(pack_attention(&w->layers[layer], p, layer));
+        if (p->ways == PC_GRAD_AND_BACK) PC_TRY(pack_mlp(&w->layers[layer], p, layer));
         PC_TRY(place_biases(&w->layers[layer], p, layer));
     }
-    if (unembedding == PC_UNEMBED_ALL) PC_TRY(pack_unembedding(p));
+    if (unembedding == PC_UNEMBED_ALL && p->ways == PC_GRAD_AND_BACK) PC_TRY(pack_unembedding(p));
     PC_TRY(place(&w->final_bias, p, pc_model_vector(p->model, PC_LN_FINAL_B, 0),
                  p->model->shape.d_model));
-    return turn_back(w, p, longest);
+    return p->ways == PC_GRAD_AND_BACK ? turn_back(w, p, longest) : PC_OK;
 }
 
-pc_status pc_grad_weights_new(pc_grad_weights **out, const pc_model *model, const pc_device *device,
-                              int longest, pc_unembedding unembedding)
+pc_status pc_grad_weights_new(pc_grad_weights **out, pc_grad_ways ways, const pc_model *model,
+                              const pc_device *device, int longest, pc_unembedding unembedding)
 {
     const pc_shape *s = &model->shape;
     const int widest = s->d_mlp > s->d_model ? s->d_mlp : s->d_model;
-    packing p = {.w = pc_alloc(1, sizeof *p.w), .model = model, .device = device};
+    packing p = {.w = pc_alloc(1, sizeof *p.w), .model = model, .device = device, .ways = ways};
     p.buffer = pc_alloc(ROWS_TOGETHER, sizeof *p.buffer * (size_t)widest);
     *out = NULL;
     pc_status status = p.w && p.buffer ? PC_OK : PC_ERR_NOMEM;

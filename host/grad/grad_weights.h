@@ -35,9 +35,12 @@ typedef struct pc_grad_weights {
     const float *turned_back_placed; /* ... on the device */
 } pc_grad_weights;
 
+/* Which ways are gone: without the way back nothing is transposed. */
+typedef enum pc_grad_ways { PC_GRAD_THERE, PC_GRAD_AND_BACK } pc_grad_ways;
+
 /* For prompts of up to `longest` tokens. PC_ERR_NOMEM. */
-pc_status pc_grad_weights_new(pc_grad_weights **out, const pc_model *model, const pc_device *device,
-                              int longest, pc_unembedding unembedding);
+pc_status pc_grad_weights_new(pc_grad_weights **out, pc_grad_ways ways, const pc_model *model,
+                              const pc_device *device, int longest, pc_unembedding unembedding);
 void pc_grad_weights_free(pc_grad_weights *weights);
 int64_t pc_grad_weights_bytes(const pc_model *model, const pc_device *device,
                               pc_unembedding unembedding);

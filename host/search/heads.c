@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "grad/plain.h"
 #include "patch/twin.h"
 
 #include <stdlib.h>
@@ -78,30 +79,75 @@ static pc_status longest_row(int *longest, const pc_model *model, const int32_t 
     return PC_OK;
 }
 
-pc_status pc_heads_detect(pc_head_scores *out, const pc_model *model, const int32_t *const *rows,
-                          const int *lengths, int n_rows)
+/* Where patterns come from: the twin, or a device. */
+typedef struct watching {
+    const pc_model *model;
+    pc_twin *twin; /* NULL: a device, with */
+    pc_run run;
+    pc_plain *plain;
+} watching;
+
+static pc_status open_twin(watching *w, int longest)
+{
+    PC_TRY(pc_twin_new(&w->twin, w->model, longest));
+    return pc_run_new(&w->run, w->model, longest);
+}
+
+static pc_status find_patterns(double *patterns, watching *w, const int32_t *row, int length)
+{
+    if (w->twin) {
+        (void)pc_twin_run(&w->run, w->twin, row, length, &(pc_wiring){.patterns = patterns});
+        return PC_OK;
+    }
+    pc_plain_run(w->plain, row, length);
+    return pc_plain_patterns(patterns, w->plain);
+}
+
+static void stop_watching(watching *w)
+{
+    pc_plain_free(w->plain);
+    pc_run_free(&w->run);
+    pc_twin_free(w->twin);
+}
+
+/* `device` NULL: by the twin. */
+static pc_status detect(pc_head_scores *out, const pc_model *model, const int32_t *const *rows,
+                        const int *lengths, int n_rows, const pc_device *device)
 {
     const int n_heads = model->shape.n_layers * model->shape.n_heads;
     int longest;
     PC_TRY(longest_row(&longest, model, rows, lengths, n_rows));
-    pc_twin *twin = NULL;
-    pc_run run = {0};
+    watching w = {.model = model};
     counts n = {0, 0};
-    pc_status status = pc_twin_new(&twin, model, longest);
-    if (status == PC_OK) status = pc_run_new(&run, model, longest);
+    pc_status status = device ? pc_plain_new(&w.plain, model, device, longest, PC_PLAIN_PATTERNS)
+                              : open_twin(&w, longest);
     double *patterns =
         pc_alloc((size_t)n_heads * (size_t)longest, sizeof *patterns * (size_t)longest);
     if (status == PC_OK && !patterns) status = PC_ERR_NOMEM;
     memset(out, 0, (size_t)n_heads * sizeof *out);
     for (int i = 0; i < n_rows && status == PC_OK; i++) {
-        (void)pc_twin_run(&run, twin, rows[i], lengths[i], &(pc_wiring){.patterns = patterns});
-        add_row(out, &n, patterns, rows[i], lengths[i], n_heads);
+        status = find_patterns(patterns, &w, rows[i], lengths[i]);
+        if (status == PC_OK) add_row(out, &n, patterns, rows[i], lengths[i], n_heads);
     }
     if (status == PC_OK) divide(out, &n, n_heads);
     free(patterns);
-    pc_run_free(&run);
-    pc_twin_free(twin);
+    stop_watching(&w);
     return status;
+}
+
+pc_status pc_heads_detect(pc_head_scores *out, const pc_model *model, const int32_t *const *rows,
+                          const int *lengths, int n_rows)
+{
+    return detect(out, model, rows, lengths, n_rows, NULL);
+}
+
+pc_status pc_heads_detect_on(pc_head_scores *out, const pc_model *model, const int32_t *const *rows,
+                             const int *lengths, int n_rows, const char *name,
+                             pc_precision precision)
+{
+    const pc_device *device = NULL;
+    if (name) PC_TRY(pc_device_get(&device, name, precision));
+    return detect(out, model, rows, lengths, n_rows, device);
 }
 
 /* s without repeats and without the BOS, by rejection; then s again. */
@@ -120,8 +166,8 @@ static void fill_repeated_row(int32_t *row, int half, int64_t bos, int64_t vocab
     memcpy(row + first + half, row + first, (size_t)half * sizeof *row);
 }
 
-pc_status pc_heads_detect_on_repeats(pc_head_scores *out, const pc_model *model, int64_t bos,
-                                     int n_rows, uint64_t seed)
+static pc_status detect_on_repeats(pc_head_scores *out, const pc_model *model, int64_t bos,
+                                   int n_rows, uint64_t seed, const pc_device *device)
 {
     const int64_t vocab = model->shape.vocab, n_free = vocab - (bos >= 0);
     const int room = (model->shape.n_ctx - (bos >= 0)) / 2;
@@ -143,11 +189,26 @@ pc_status pc_heads_detect_on_repeats(pc_head_scores *out, const pc_model *model,
         rows[i] = tokens + (int64_t)i * length;
         lengths[i] = length;
     }
-    if (status == PC_OK) status = pc_heads_detect(out, model, rows, lengths, n_rows);
+    if (status == PC_OK) status = detect(out, model, rows, lengths, n_rows, device);
     free(lengths);
     free(rows);
     free(tokens);
     return status;
+}
+
+pc_status pc_heads_detect_on_repeats(pc_head_scores *out, const pc_model *model, int64_t bos,
+                                     int n_rows, uint64_t seed)
+{
+    return detect_on_repeats(out, model, bos, n_rows, seed, NULL);
+}
+
+pc_status pc_heads_detect_on_repeats_on(pc_head_scores *out, const pc_model *model, int64_t bos,
+                                        int n_rows, uint64_t seed, const char *name,
+                                        pc_precision precision)
+{
+    const pc_device *device = NULL;
+    if (name) PC_TRY(pc_device_get(&device, name, precision));
+    return detect_on_repeats(out, model, bos, n_rows, seed, device);
 }
 
 const char *pc_head_role(const pc_head_scores *scores, double least)

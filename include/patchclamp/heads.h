@@ -15,6 +15,7 @@
 #ifndef PATCHCLAMP_HEADS_H
 #define PATCHCLAMP_HEADS_H
 
+#include "patchclamp/device.h"
 #include "patchclamp/model.h"
 
 #ifdef __cplusplus
@@ -42,10 +43,19 @@ typedef struct pc_head_scores {
 PC_API pc_status pc_heads_detect(pc_head_scores *out, const pc_model *model,
                                  const int32_t *const *rows, const int *lengths, int n_rows);
 
+/* The same with patterns from a device, in float32 or the precision of its products: "cpu", "cuda",
+ * "cuda:N", "emu"; NULL: in double, as above. */
+PC_API pc_status pc_heads_detect_on(pc_head_scores *out, const pc_model *model,
+                                    const int32_t *const *rows, const int *lengths, int n_rows,
+                                    const char *device, pc_precision precision);
+
 /* The same on `n_rows` rows of random tokens said twice: [bos] s s, s without repeats, as long as
  * the context and the vocabulary allow (at most 24 tokens in s). bos = -1: none. */
 PC_API pc_status pc_heads_detect_on_repeats(pc_head_scores *out, const pc_model *model, int64_t bos,
                                             int n_rows, uint64_t seed);
+PC_API pc_status pc_heads_detect_on_repeats_on(pc_head_scores *out, const pc_model *model,
+                                               int64_t bos, int n_rows, uint64_t seed,
+                                               const char *device, pc_precision precision);
 
 /* The role with the highest score if that is at least `least`, else NULL. */
 PC_API const char *pc_head_role(const pc_head_scores *scores, double least);

@@ -206,6 +206,11 @@ PC_API pc_status pc_evaluator_measure(double *effects, bool *is_touched, pc_eval
 PC_API const double *pc_evaluator_clean(const pc_evaluator *evaluator);
 PC_API const double *pc_evaluator_corrupted(const pc_evaluator *evaluator);
 
+/* pc_model_logits() (model.h) on a device, in float32 or the precision of its products.
+ *   device  as in pc_evaluator_options; "cpu" too is float32 here */
+PC_API pc_status pc_model_logits_on(double *logits, const pc_model *model, const int32_t *tokens,
+                                    int n_tokens, const char *device, pc_precision precision);
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,6 +40,12 @@ expect_refusal 3 'the twin computes on the cpu' "${find[@]}" --device cuda --eng
 expect_exit 0 "${find[@]}" --device auto -o auto
 expect "auto is the processor" cmp fp32/circuit.json auto/circuit.json
 
+expect_refusal 1 'device cuda: no plug-in' logits demo --tokens 1,2 --device cuda
+expect_exit 0 logits demo --tokens 3,7,11,3 --json
+cp "$out" in-double
+expect_exit 0 logits demo --tokens 3,7,11,3 --device cpu --json
+expect "float32 has other digits" test "$(cmp -s in-double "$out" && echo same)" != same
+
 # ---- bench ----
 value() { "$json_value" "$out" "$1" 2>>"$err"; }
 is_less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 < b + 0) }'; }
@@ -73,6 +79,15 @@ fi
 expect_exit 0 doctor
 expect_line '^emu +the CUDA backend, emulated'
 expect_refusal 3 'device is "emu:1"' "${find[@]}" --device emu:1 -o none
+expect_exit 0 logits demo --tokens 3,7,11,3 --device emu --top 1
+cp "$out" on-emu
+expect_exit 0 logits demo --tokens 3,7,11,3 --top 1
+expect "the same answer" cmp on-emu "$out"
+expect_exit 0 heads demo -n 2 --length 12 --device emu
+expect_line '^a0.h3 .*previous-token$'
+expect_exit 0 "${find[@]}" --method eap-ig -o eap-cpu
+expect_exit 0 "${find[@]}" --method eap-ig --device emu -o eap-emu
+expect "its estimates" are_near eap-cpu eap-emu 1e-5
 expect_exit 0 "${find[@]}" --device emu -o emu
 expect "its effects" are_near fp32 emu 1e-5
 expect "it is written down" grep -q '"device": "emu ' emu/circuit.json
