@@ -322,3 +322,9 @@ const pc_circuit_prefix *pc_circuit_prefix_at(const pc_circuit *c, size_t i)
 {
     return i < c->n_prefixes ? &c->prefixes[i] : NULL;
 }
+
+bool pc_circuit_is_estimate(const pc_circuit *c)
+{
+    const char *effects = pc_circuit_option(c, "effects");
+    return effects && strcmp(effects, "estimate") == 0;
+}

@@ -61,6 +61,8 @@ pc_status pc_circuit_new(pc_circuit **out, const char *version);
 pc_status pc_circuit_set_model(pc_circuit *circuit, const pc_circuit_model *model);
 pc_status pc_circuit_set_task(pc_circuit *circuit, const pc_circuit_task *task);
 pc_status pc_circuit_set_checked(pc_circuit *circuit, const pc_checked_estimate *checked, size_t n);
+/* Whether effects are estimates by gradients, not measured. */
+bool pc_circuit_is_estimate(const pc_circuit *circuit);
 /* check.csv's content. */
 pc_status pc_circuit_put_check_csv(pc_text *out, const pc_circuit *circuit);
 /* A key that was set before gets the new value and keeps its place. */

@@ -1,4 +1,5 @@
 /* What stands below the picture: legend and caption. */
+#include "graph/circuit_private.h"
 #include "graph/draw.h"
 
 #include "base/memory.h"
@@ -125,6 +126,8 @@ static void put_counts(pc_text *out, const pc_scene *scene)
     pc_text_put(out, ", ");
     pc_text_put_fixed(out, scene->drawn_fraction * 100, 1, PC_SIGN_PLAIN);
     pc_text_put(out, " % of the total |effect|.");
+    if (pc_circuit_is_estimate(scene->circuit))
+        pc_text_put(out, " Effects are estimates by gradients; faithfulness is measured.");
 }
 
 static void put_evaluation(pc_text *out, const pc_scene *scene)

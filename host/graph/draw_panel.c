@@ -1,4 +1,5 @@
 /* What stands around the picture: title and ranked table. */
+#include "graph/circuit_private.h"
 #include "graph/draw.h"
 
 #include "graph/draw_style.h"
@@ -123,6 +124,8 @@ static const char *heading(const pc_scene *scene, pc_table_column column)
 {
     static const char *const words[] = {"#", "edge", "effect \xc2\xb1 s.e.", "share", ""};
     static const char *const of_two[] = {"#", "edge", "A", "B", ""};
+    const bool is_estimate = !scene->diff && pc_circuit_is_estimate(scene->circuit);
+    if (column == COLUMN_EFFECT && is_estimate) return "estimate \xc2\xb1 s.e.";
     if (column == COLUMN_NAME && scene->n_edges == 0) return "component";
     return scene->diff ? of_two[column] : words[column];
 }

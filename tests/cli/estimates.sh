@@ -12,6 +12,8 @@ for method in eap eap-ig eap-ig-activations clean-corrupted relp; do
     expect_exit 0 find demo "${task[@]}" --method $method --top 12 -o "$method"
     expect_line '^ *#  edge .* estimate '
     expect "$method: effects" test "$(value $method/circuit.json options.effects)" = estimate
+    expect "$method: the figure says so" grep -q 'Effects are estimates by gradients' $method/circuit.svg
+    expect "$method: the report too" grep -q '"effects": *"estimate"' $method/report.html
     expect "$method: no p-values of estimates" test "$(grep -c '"p":' $method/circuit.json)" -eq 0
 done
 expect "steps" test "$(value eap-ig/circuit.json options.ig_steps)" = 5

@@ -81,6 +81,8 @@ function fixed(value) {
 }
 const signed = (value) => (value > 0 ? "+" : "") + fixed(value);
 const percent = (value, decimals) => withMinus((100 * value).toFixed(decimals)) + " %";
+/* What the numbers are: measured, or estimates by gradients. */
+const effectName = data.options.effects === "estimate" ? "estimate" : "effect";
 const effectWords = (row) => (row.effect === null ? "not measured" : signed(row.effect));
 const ratio = (value) => withMinus(value.toFixed(3));
 const arrow = (name) => name.replace("->", " \u2192 ");

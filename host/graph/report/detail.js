@@ -10,7 +10,7 @@ function effectFacts(item) {
   if (item.effect === null) return facts([["effect", "not measured"]]);
   const interval = intervalOf(item), share = shareOf(item);
   return facts([
-    ["effect", `${signed(item.effect)} \u00b1 ${fixed(item.error)}`],
+    [effectName, `${signed(item.effect)} \u00b1 ${fixed(item.error)}`],
     ["95 % interval", interval ? `${signed(interval[0])} to ${signed(interval[1])}` : ""],
     ["share", share === null ? "" : `${percent(share, 1)} of cutting everything`],
     ["p, all together", pWords(item.p)],

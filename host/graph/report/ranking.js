@@ -75,7 +75,7 @@ const columns = [
     value: (row) => (row.isEdge ? orderOf(row.to) * 1e3 + orderOf(row.from) / 1e9 : orderOf(row.name)) },
   { key: "role", head: "role", cell: (row) => [...new Set(endsOf(row).map(roleOf).filter(Boolean))].join(", "), isLeft: true,
     value: (row) => endsOf(row).map(roleOf).filter(Boolean)[0] || "\uffff", isThere: nodes.some((node) => node.role) },
-  { key: "effect", head: "effect", cell: effectWords, value: (row) => last(row.effect), isSigned: true },
+  { key: "effect", head: effectName, cell: effectWords, value: (row) => last(row.effect), isSigned: true },
   { key: "bar", head: "", cell: barOf },
   { key: "error", head: "s.e.", cell: (row) => (row.effect === null ? "" : fixed(row.error)), value: (row) => row.error },
   { key: "interval", head: "95 % interval", cell: intervalWords, isThere: hasInterval },

@@ -77,6 +77,7 @@ function fillHeader() {
   const said = [`${data.model.name} (${data.model.architecture}, ${data.model.n_layers} layers of ${data.model.n_heads} heads) on ${task.name}` +
     (task.n ? `, ${grouped(task.n)} prompt pairs` : "")];
   for (const key of ["metric", "source", "direction", "method"]) if (options[key] !== undefined) said.push(`${key} ${options[key]}`);
+  if (effectName === "estimate") said.push("effects are estimates by gradients, faithfulness is measured");
   $("summary").textContent = `${said.join("; ")}.`;
   const { low, high } = data.evaluation;
   if (value !== undefined) add(ratio(value), "faithfulness" + (low === undefined ? "" : `, 95 % ${ratio(low)} to ${ratio(high)}`));
