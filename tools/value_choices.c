@@ -18,6 +18,7 @@ static const struct {
     {NULL, "estimate", "eap eap-ig eap-ig-activations clean-corrupted relp"},
     {NULL, "ig-rule", "default left right midpoint"},
     {NULL, "source", "resample zero mean mean-positional"},
+    {"eval", "direction", "noise denoise both"},
     {NULL, "direction", "noise denoise"},
     {"attribute", "metric", "logit-diff logit"},
     {NULL, "metric", "logit-diff prob-diff logit log-prob loss kl accuracy"},

@@ -59,6 +59,8 @@ expect_offer "layers,positions" find demo --without layers,pos
 expect_offer "layer,head layer,head,position" patch demo --by layer,h
 expect_offer "test" find demo -n 3 --split te
 expect_offer "all" eval x --split a
+expect_offer "both" eval x --direction b
+expect_offer "" find x --direction b
 expect_offer "" find demo --split a
 expect_offer "induction" find demo --task ind
 expect_offer "induction" find demo -t ind
@@ -87,7 +89,7 @@ expect_offer "" nonsense --lev
 # Each option of each command: numbers are free, so are these; all others have words or are files.
 free=" prompt tokens title names via interventions partition account constraint mem "
 # What is refused otherwise than by the list of what is offered.
-lists=" without positions by path/from path/to "
+lists=" without positions by path/from path/to eval/direction "
 other=" device engine precision " # cuda:N; bench has fewer engines than it names
 
 # in_list LIST NAME
