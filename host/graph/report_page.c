@@ -25,7 +25,7 @@ static void put_number(pc_text *t, const char *key, double value)
     pc_text_put(t, ",");
 }
 
-/* effect, standard error, in the circuit?, p, prompts, untouched? */
+/* effect, standard error, in the circuit?, p, prompts, untouched?, how often it is chosen again */
 static void put_effect(pc_text *t, const pc_circuit_edge *e)
 {
     if (e->is_measured) pc_text_put_number(t, e->effect);
@@ -34,7 +34,9 @@ static void put_effect(pc_text *t, const pc_circuit_edge *e)
     pc_text_put_number(t, e->stderr_);
     pc_text_printf(t, ",%d,", e->in_circuit);
     pc_text_put_number(t, e->p);
-    pc_text_printf(t, ",%lld,%d", (long long)e->n, e->is_untouched);
+    pc_text_printf(t, ",%lld,%d,", (long long)e->n, e->is_untouched);
+    if (e->has_frequency) pc_text_put_number(t, e->frequency);
+    else pc_text_put(t, "null");
 }
 
 static void put_node(pc_text *t, const pc_circuit_node *node)
@@ -45,7 +47,9 @@ static void put_node(pc_text *t, const pc_circuit_node *node)
                                   .in_circuit = node->in_circuit,
                                   .is_untouched = node->is_untouched,
                                   .n = node->n,
-                                  .p = node->p};
+                                  .p = node->p,
+                                  .has_frequency = node->has_frequency,
+                                  .frequency = node->frequency};
     pc_text_put(t, "[");
     pc_text_put_json_string(t, node->name);
     pc_text_put(t, ",");

@@ -266,11 +266,12 @@ function attentionOf(head) {
 
 function drawAttention(head, pattern) {
   const tokens = data.example.clean, n = tokens.length, longest = Math.min(9, Math.max(...tokens.map((token) => token.length)));
-  const left = 10 + 6.3 * longest, size = Math.max(5, (306 - left) / n), short = (token) => token.trim().slice(0, 9);
+  const hasLabels = (306 - 10 - 6.3 * longest) / n >= 9, left = hasLabels ? 10 + 6.3 * longest : 2;
+  const size = Math.max(4, (306 - left) / n), short = (token) => token.trim().slice(0, 9);
   const svg = chart(left + n * size + 2, n * size + left + 4, `attention of ${head}`);
   pattern.forEach((row, query) => {
-    if (size >= 9) svg.append(words(left - 5, query * size + size / 2 + 3.5, short(tokens[query]), { "text-anchor": "end", style: `font-size:${Math.min(11, size - 1)}px` }));
-    if (size >= 9) svg.append(words(left + query * size + size / 2 + 3, n * size + 6, short(tokens[query]),
+    if (hasLabels) svg.append(words(left - 5, query * size + size / 2 + 3.5, short(tokens[query]), { "text-anchor": "end", style: `font-size:${Math.min(11, size - 1)}px` }));
+    if (hasLabels) svg.append(words(left + query * size + size / 2 + 3, n * size + 6, short(tokens[query]),
       { transform: `rotate(-90 ${left + query * size + size / 2 + 3} ${n * size + 6})`, "text-anchor": "end", style: `font-size:${Math.min(11, size - 1)}px` }));
     row.forEach((weight, key) => svg.append(make("rect", { x: left + key * size, y: query * size, width: size - 0.6, height: size - 0.6,
       fill: "var(--chosen)", "fill-opacity": Math.max(0.04, weight) },

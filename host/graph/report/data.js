@@ -44,13 +44,13 @@ function writersBehind(reader) {
 
 /* ---- components ---- */
 
-function readNode([name, role, effect, error, isIn, p, n, untouched]) {
-  return { name, role, effect, error, isIn: isIn === 1, p, n: n || data.task.n, untouched: untouched === 1, part: parseName(name) };
+function readNode([name, role, effect, error, isIn, p, n, untouched, frequency]) {
+  return { name, frequency, role, effect, error, isIn: isIn === 1, p, n: n || data.task.n, untouched: untouched === 1, part: parseName(name) };
 }
 
-function readEdge([from, to, effect, error, isIn, p, n, untouched]) {
+function readEdge([from, to, effect, error, isIn, p, n, untouched, frequency]) {
   return {
-    name: `${from}->${to}`, from, to, effect, error, isIn: isIn === 1, p, n: n || data.task.n, untouched: untouched === 1,
+    frequency, name: `${from}->${to}`, from, to, effect, error, isIn: isIn === 1, p, n: n || data.task.n, untouched: untouched === 1,
     channel: parseName(to).channel, isEdge: true,
   };
 }

@@ -14,6 +14,7 @@ function effectFacts(item) {
     ["95 % interval", interval ? `${signed(interval[0])} to ${signed(interval[1])}` : ""],
     ["share", share === null ? "" : `${percent(share, 1)} of cutting everything`],
     ["p, all together", pWords(item.p)],
+    ["chosen again", item.frequency === null ? "" : `in ${percent(item.frequency, 1)} of bootstraps over prompts`],
     ["prompts", grouped(item.n)],
     ["rank", item.rank ? `${grouped(item.rank)} of ${grouped(data.n)}` : ""],
     ["in the circuit", item.isIn ? "yes" : "no"],

@@ -81,6 +81,8 @@ const columns = [
   { key: "interval", head: "95 % interval", cell: intervalWords, isThere: hasInterval },
   { key: "share", head: "share", cell: shareWords, value: (row) => last(shareOf(row)), isThere: data.share !== undefined },
   { key: "p", head: "p", cell: (row) => pWords(row.p), value: (row) => row.p || Infinity, isThere: rows.some((row) => row.p) },
+  { key: "again", head: "chosen again", cell: (row) => (row.frequency === null ? "" : percent(row.frequency, 0)), value: (row) => -last(row.frequency),
+    isThere: rows.some((row) => row.frequency !== null) },
   { key: "n", head: "n", cell: (row) => grouped(row.n), value: (row) => row.n, isThere: rows.some((row) => row.n !== data.task.n) },
   { key: "in", head: "found", cell: (row) => (row.isIn ? "\u25cf" : ""), value: (row) => (row.isIn ? 0 : 1) },
 ].filter((column) => column.isThere !== false);

@@ -83,7 +83,7 @@ function fillHeader() {
   if (value !== undefined) add(ratio(value), "faithfulness" + (low === undefined ? "" : `, 95 % ${ratio(low)} to ${ratio(high)}`));
   for (const split of ["train", "test", "ood"]) { /* of other prompts than the circuit's own */
     const other = data.evaluation[`${split}_faithfulness`];
-    if (other !== undefined) add(ratio(other), `on ${split === "ood" ? "out of distribution" : split}`);
+    if (other !== undefined) add(ratio(other), split === "ood" ? "out of distribution" : `on the ${split} split`);
   }
   add(`${grouped(data.n_in)} of ${grouped(data.n)}`, `${unit} in the circuit`);
   if (data.baseline.clean !== undefined) add(signed(data.baseline.clean), `${options.metric || "metric"}, clean`);
