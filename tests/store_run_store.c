@@ -128,6 +128,70 @@ Test(store_run_store, iteration_goes_in_key_order_and_stops_when_told)
     run_db_close(store);
 }
 
+static pc_decision decision_of(const char *search, int64_t step, double change)
+{
+    return (pc_decision){.search = search,
+                         .step = step,
+                         .name = "a0.h1->logits",
+                         .how = "measured",
+                         .metric_with = 2,
+                         .metric_without = 2 + change,
+                         .change = change,
+                         .is_kept = change > 1};
+}
+
+static pc_status collect_decision(void *context, const pc_decision *d)
+{
+    char *text = context;
+    sprintf(text + strlen(text), "%s/%d %s %s %g %g %g %d;", d->search, (int)d->step, d->name,
+            d->how, d->metric_with, d->metric_without, d->change, d->is_kept);
+    return d->step == 9 ? PC_ERR_INTERRUPTED : PC_OK;
+}
+
+Test(store_run_store, decisions_come_back_by_search_and_step)
+{
+    char text[600] = "";
+    pc_decision d[] = {decision_of("b", 1, 1.5), decision_of("b", 0, 0.1), decision_of("a", 9, -1)};
+    pc_store *store = run_db_open(PC_STORE_CREATE);
+    d[1].metric_without = d[1].change = NAN;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pc_store_put_decision(store, &d[i]), PC_OK, "%s", pc_last_error());
+    run_db_close(store);
+    store = run_db_open(PC_STORE_READ);
+    cr_expect_eq(pc_store_each_decision(store, collect_decision, text), PC_OK);
+    cr_expect_str_eq(text, "b/0 a0.h1->logits measured 2 nan nan 0;"
+                           "b/1 a0.h1->logits measured 2 3.5 1.5 1;");
+    cr_expect_eq(pc_store_put_decision(store, &d[0]), PC_ERR_ARG);
+    run_db_close(store);
+    store = run_db_open(PC_STORE_RESUME);
+    cr_assert_eq(pc_store_put_decision(store, &d[2]), PC_OK);
+    text[0] = 0;
+    cr_expect_eq(pc_store_each_decision(store, collect_decision, text), PC_ERR_INTERRUPTED);
+    cr_expect_str_eq(text, "a/9 a0.h1->logits measured 2 1 -1 0;");
+    run_db_close(store);
+}
+
+Test(store_run_store, repeated_decisions_must_be_the_same)
+{
+    const pc_decision first = decision_of("greedy", 3, NAN);
+    pc_decision others[] = {first, first, first, first, first, first};
+    pc_store *store = run_db_open(PC_STORE_CREATE);
+    others[0].name = "a0.h2->logits";
+    others[1].how = "in double";
+    others[2].is_kept = true;
+    others[3].change = 0;
+    others[4].metric_with = NAN;
+    others[5].metric_without = -2;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pc_store_put_decision(store, &first), PC_OK, "%s", pc_last_error());
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_expect_eq(pc_store_put_decision(store, &others[i]), PC_ERR_INPUT, "other %zu", i);
+        cr_expect(strstr(pc_last_error(), "step 3 of greedy was another decision"), "%s",
+                  pc_last_error());
+    }
+    run_db_close(store);
+}
+
 Test(store_run_store, notes_are_replaced_and_kept)
 {
     char *value;

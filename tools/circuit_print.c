@@ -4,6 +4,7 @@
 #include "json_out.h"
 #include "splits_print.h"
 #include "table.h"
+#include "threshold_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -322,6 +323,7 @@ pc_status print_circuit_json(const pc_circuit *circuit)
             json_end('}');
         }
         json_end(']');
+        print_thresholds_json(circuit);
         json_end('}');
     }
     free(order);

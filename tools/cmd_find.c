@@ -15,7 +15,8 @@ static const command_usage usage = {
     "selects the circuit and evaluates it, of a built-in task on the splits train, test and ood. "
     "DIR gets\n"
     "circuit.json, scores.csv, circuit.svg, report.html and run.db;\n"
-    "with --positions also positions.csv, positions.svg and positions.pdf.",
+    "with --positions also positions.csv, positions.svg and positions.pdf, with "
+    "--thresholds thresholds.csv and a circuit for each.",
     "patchclamp find demo --task induction --level edge --faithfulness 0.9 -o out/demo", 1};
 
 static pc_status plan(const find_command *c, opened_model *m, const pc_task *task)

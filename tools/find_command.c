@@ -56,6 +56,10 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
         {"top", 0, OPTION_INT, &w->top, "N", "the N strongest components", 1, INT64_MAX},
         {"threshold", 0, OPTION_REAL, &w->threshold, "X",
          "components with |effect| >= X; acdc's threshold", 0, 0},
+        {"thresholds", 0, OPTION_TEXT, &w->thresholds, "LIST",
+         "of acdc, one circuit for each: numbers like 0.01,0.1, or from:to:count; circuit.json is "
+         "the smallest that keeps --faithfulness",
+         0, 0},
         {"confidence", 0, OPTION_REAL, &w->confidence, "P",
          "of racing: the probability that its top is the top (0.95)", 0, 0},
         {"check", 0, OPTION_INT, &w->n_checked, "K",
@@ -97,6 +101,8 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
 static int read_selection(pc_find_options *out, const find_command *w)
 {
     const int n_given = (w->top > 0) + !isnan(w->threshold) + !isnan(w->faithfulness);
+    out->thresholds = w->acdc.values;
+    out->n_thresholds = w->acdc.n;
     if (n_given > 1) {
         complain(w->command, "give one of --top, --threshold and --faithfulness");
         return EXIT_USAGE;
@@ -168,9 +174,17 @@ static int read_method(pc_find_options *out, const find_command *w)
 }
 
 /* A run replaces these files in its directory. */
-static const char *const outputs[] = {
-    "run.db",        "circuit.json",  "scores.csv", "circuit.svg", "positions.csv",
-    "positions.svg", "positions.pdf", "check.csv",  "report.html", NULL};
+static const char *const outputs[] = {"run.db",
+                                      "circuit.json",
+                                      "scores.csv",
+                                      "circuit.svg",
+                                      "positions.csv",
+                                      "positions.svg",
+                                      "positions.pdf",
+                                      "check.csv",
+                                      "report.html",
+                                      "thresholds.csv",
+                                      NULL};
 
 static int read_position_options(pc_position_options *out, position_words *names,
                                  const find_command *w)
@@ -191,6 +205,13 @@ static int read_position_options(pc_position_options *out, position_words *names
     return code;
 }
 
+/* Thresholds write a circuit each. */
+static bool is_output(const find_command *w)
+{
+    return is_run_output(w->task, w->directory, outputs) ||
+           (w->thresholds && is_file_in(w->task, w->directory));
+}
+
 static int read_words(pc_find_options *out, find_command *w)
 {
     if (pc_level_parse(&out->level, w->level) != PC_OK ||
@@ -199,7 +220,7 @@ static int read_words(pc_find_options *out, find_command *w)
         complain(w->command, "%s", pc_last_error());
         return EXIT_USAGE;
     }
-    if (w->directory && is_run_output(w->task, w->directory, outputs)) {
+    if (w->directory && is_output(w)) {
         complain(w->command, "the task %s would be overwritten by the run in %s", w->task,
                  w->directory);
         return EXIT_USAGE;
@@ -209,7 +230,8 @@ static int read_words(pc_find_options *out, find_command *w)
         return EXIT_USAGE;
     out->directory = w->directory;
     out->resume = resume_of(w->has_resume, w->takes_over);
-    int code = read_selection(out, w);
+    int code = read_thresholds(&w->acdc, w->thresholds, w->command);
+    if (code == EXIT_DONE) code = read_selection(out, w);
     if (code == EXIT_DONE) code = read_method(out, w);
     return code == EXIT_DONE ? read_measure_words(&out->evaluation, &w->measure, w->command) : code;
 }
@@ -225,6 +247,7 @@ void find_command_free(find_command *c)
 {
     for (int i = 0; i < c->others.n; i++)
         pc_task_free(c->others.tasks[i]);
+    threshold_words_free(&c->acdc);
     position_words_free(&c->columns);
     free(c->again);
 }
@@ -269,11 +292,13 @@ pc_status print_found(const find_command *c, const pc_circuit *circuit)
     const bool has_positions = pc_circuit_positions(circuit) != NULL;
     pc_status status = c->is_json ? print_circuit_json(circuit) : print_circuit(circuit, c->rows);
     if (status == PC_OK && has_positions && !c->is_json) status = print_positions(circuit, c->rows);
+    if (status == PC_OK && !c->is_json) print_thresholds(circuit);
     if (status == PC_OK)
         fprintf(stderr,
-                "written: %s/circuit.json, scores.csv, circuit.svg, report.html, %srun.db\n",
+                "written: %s/circuit.json, scores.csv, circuit.svg, report.html, %s%srun.db\n",
                 c->options.directory,
-                has_positions ? "positions.csv, positions.svg, positions.pdf, " : "");
+                has_positions ? "positions.csv, positions.svg, positions.pdf, " : "",
+                c->thresholds ? "thresholds.csv, circuit-T.json of each, " : "");
     if (status == PC_OK) tell_missing_splits(&c->others);
     return status;
 }

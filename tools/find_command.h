@@ -7,6 +7,7 @@
 #include "position_words.h"
 #include "shared_options.h"
 #include "splits_print.h"
+#include "threshold_words.h"
 
 /* The other splits of a built-in task, that the circuit is evaluated on as well; of one that cannot
  * be generated, why. */
@@ -25,7 +26,7 @@ typedef struct find_command {
     const char *ig_rule, *estimate, *profile;            /* NULL: not said */
     bool is_json, has_resume, takes_over, is_plan;
     char *again; /* the command that gives the same numbers again */
-    const char *positions, *positions_of;
+    const char *positions, *positions_of, *thresholds;
     prompt_words prompts;
     measure_words measure;
     /* what the words mean, once they are read */
@@ -34,6 +35,7 @@ typedef struct find_command {
     pc_bos_rule bos_rule;
     position_words columns;
     other_splits others; /* of the task that is open */
+    threshold_words acdc;
 } find_command;
 
 /* Nothing said yet; `command` names it in complaints. */

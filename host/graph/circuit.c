@@ -82,6 +82,7 @@ void pc_circuit_free(pc_circuit *c)
 {
     if (!c) return;
     pc_position_effects_free(c->positions);
+    free(c->thresholds);
     for (size_t i = 0; i < c->n_slots; i++)
         free(c->strings[i]);
     free(c->strings);

@@ -10,7 +10,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "graph/figure.h"
-#include "patchclamp/circuit.h"
+#include "patchclamp/thresholds.h"
 
 enum { PC_CIRCUIT_SCHEMA = 1, PC_CIRCUIT_MAX_TEXT = 4096 };
 
@@ -50,9 +50,12 @@ struct pc_circuit {
     pc_circuit_prefix *prefixes;
     size_t n_prefixes, prefixes_capacity;
     struct pc_position_effects *positions; /* NULL: none; in no file of the circuit's own */
-    pc_checked_estimate *checked; /* (n_checked) the same */
+    pc_checked_estimate *checked;          /* (n_checked) the same */
     size_t n_checked;
-    char **strings;                        /* open addressing; a power of two of slots */
+    pc_threshold_row *thresholds; /* (n_thresholds) the same */
+    size_t n_thresholds;
+    int64_t thresholds_evaluations;
+    char **strings; /* open addressing; a power of two of slots */
     size_t n_strings, n_slots;
 };
 
@@ -75,6 +78,10 @@ pc_status pc_circuit_add_node(pc_circuit *circuit, const pc_circuit_node *node);
 pc_status pc_circuit_add_edge(pc_circuit *circuit, const pc_circuit_edge *edge);
 pc_status pc_circuit_add_prefix(pc_circuit *circuit, const pc_circuit_prefix *prefix);
 
+/* Copies the rows. */
+pc_status pc_circuit_set_thresholds(pc_circuit *circuit, const pc_threshold_row *rows, size_t n,
+                                    int64_t n_evaluations);
+
 /* PC_ERR_INPUT with the first broken invariant: "NAME: edges[17]: ...". */
 pc_status pc_circuit_check(const pc_circuit *circuit, const char *name);
 
@@ -92,6 +99,7 @@ pc_status pc_circuit_put_json(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_csv(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_figure(pc_text *out, const pc_circuit *circuit,
                                 const pc_draw_options *options, pc_figure_put put);
+pc_status pc_circuit_put_thresholds_csv(pc_text *out, const pc_circuit *circuit);
 pc_status pc_circuit_put_svg(pc_text *out, const pc_circuit *circuit,
                              const pc_draw_options *options);
 pc_status pc_circuit_put_dot(pc_text *out, const pc_circuit *circuit,

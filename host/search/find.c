@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "patch/evaluator.h"
-#include "search/acdc.h"
 #include "search/estimate_check.h"
 #include "search/estimating.h"
 #include "search/find_lists.h"
@@ -21,6 +20,7 @@
 #include "search/significance.h"
 #include "search/stability.h"
 #include "search/sweep_plan.h"
+#include "search/threshold_sweep.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -40,14 +40,22 @@ static pc_status check_selection(const pc_find_options *o)
 }
 
 static pc_status open_store(pc_store **out, pc_model *model, const pc_task *task,
-                            const pc_find_options *o, const pc_position_sweep *positions)
+                            const pc_find_options *o, const pc_position_sweep *positions,
+                            const pc_threshold_sweep *thresholds)
 {
     pc_run_facts facts;
     PC_TRY(pc_find_facts(&facts, model, task, o, positions));
+    pc_threshold_sweep_add_fact(&facts, thresholds);
     return pc_run_open(out, o->directory, o->resume, &facts);
 }
 
 /* ---- the search ---- */
+
+/* A circuit on the search's prompts and on others. */
+typedef struct evaluated {
+    pc_held_out own, held_out[PC_MOST_HELD_OUT];
+    pc_prefix_curve curve; /* of the ranking that it comes from */
+} evaluated;
 
 typedef struct search {
     pc_model *model;
@@ -58,28 +66,42 @@ typedef struct search {
     pc_journal journal; /* of the sweeps; then of circuits, in float32 where sweeps are in less */
     bool is_refined;    /* they are */
     pc_refinement refinement;
-    pc_acdc_told acdc;
+    pc_threshold_sweep thresholds; /* of acdc */
     pc_estimate_check check;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
     double *per_prompt;    /* (n, n_prompts) the effects, where they are tested; until they were */
+    int taken;             /* the threshold whose results stand in what follows */
     int64_t n_evaluations; /* of the candidates: interventions times prompts */
     pc_scale scale;
     pc_choice choice;
     pc_position_sweep positions;
-    pc_held_out own, held_out[PC_MOST_HELD_OUT];
-    pc_prefix_curve curve;
+    evaluated *evaluated; /* (n_circuits) */
 } search;
+
+static bool is_acdc(const pc_find_options *o)
+{
+    return strcmp(o->method, "acdc") == 0;
+}
+
+/* Thresholds have one each. */
+static int n_circuits(const search *s)
+{
+    return s->options->n_thresholds > 0 ? s->options->n_thresholds : 1;
+}
 
 static pc_status allocate(search *s)
 {
     PC_TRY(pc_candidates_init(&s->candidates, s->model, s->options->level));
     s->candidates.pruning = s->options->pruning;
     PC_TRY(pc_candidates_init(&s->nodes, s->model, PC_LEVEL_NODE));
+    if (is_acdc(s->options))
+        PC_TRY(pc_threshold_sweep_init(&s->thresholds, s->options, &s->candidates));
     PC_TRY(pc_position_sweep_init(&s->positions, &s->candidates, s->task, &s->options->positions));
     s->effects = pc_alloc((size_t)s->candidates.n, sizeof *s->effects);
     s->choice.kept = pc_alloc((size_t)s->candidates.n, sizeof *s->choice.kept);
-    if (!s->effects || !s->choice.kept) return PC_ERR_NOMEM;
+    s->evaluated = pc_alloc((size_t)n_circuits(s), sizeof *s->evaluated);
+    if (!s->effects || !s->choice.kept || !s->evaluated) return PC_ERR_NOMEM;
     if (s->options->level != PC_LEVEL_EDGE) return PC_OK;
     s->node_effects = pc_alloc((size_t)s->nodes.n, sizeof *s->node_effects);
     return s->node_effects ? PC_OK : PC_ERR_NOMEM;
@@ -112,7 +134,9 @@ static pc_status prepare(search *s)
     s->is_refined =
         evaluation->engine == PC_ENGINE_DELTA && pc_precision_is_low(evaluation->precision);
     PC_TRY(pc_scale_measure(&s->scale, &s->candidates, &s->journal, evaluation->direction));
-    return s->options->selection == PC_SELECT_FAITHFULNESS ? pc_scale_check(&s->scale) : PC_OK;
+    const bool needs_scale =
+        s->options->selection == PC_SELECT_FAITHFULNESS && s->options->n_thresholds == 0;
+    return needs_scale ? pc_scale_check(&s->scale) : PC_OK;
 }
 
 /* ---- methods ---- */
@@ -183,18 +207,28 @@ static pc_status measure_in_a_race(search *s)
 /* It decides as it measures. */
 static pc_status measure_by_acdc(search *s)
 {
-    PC_TRY(pc_acdc(s->choice.kept, s->effects, &s->acdc, &s->candidates, s->options->threshold,
-                   &s->journal, &s->watch));
-    s->n_evaluations = (s->acdc.n_measured + s->acdc.n_in_vain) * s->journal.n_prompts;
-    return PC_OK;
+    return pc_threshold_sweep_measure(&s->thresholds, &s->candidates, &s->journal, &s->watch);
+}
+
+/* What its threshold i found becomes the search's. */
+static void take_threshold(search *s, int i)
+{
+    const pc_acdc_search *found = &s->thresholds.searches[i];
+    const size_t n = (size_t)s->candidates.n;
+    memcpy(s->effects, found->changes, n * sizeof *s->effects);
+    memcpy(s->choice.kept, found->kept, n * sizeof *s->choice.kept);
+    s->choice.metric = s->thresholds.metrics[i];
+    s->choice.cut = found->threshold;
+    s->n_evaluations = pc_threshold_sweep_evaluations(&s->thresholds, i, s->journal.n_prompts);
+    s->taken = i;
 }
 
 static pc_status select_decided(search *s)
 {
-    s->choice.cut = s->options->threshold;
-    PC_TRY(pc_candidates_prune(s->choice.kept, &s->candidates));
-    return pc_measure_circuits(&s->choice.metric, &s->scale, &s->candidates, &s->journal,
-                               s->choice.kept, 1);
+    PC_TRY(pc_threshold_sweep_select(&s->thresholds, s->options->faithfulness, &s->scale,
+                                     &s->candidates, &s->journal));
+    take_threshold(s, s->thresholds.chosen);
+    return PC_OK;
 }
 
 static pc_status check_acdc(const pc_find_options *o)
@@ -202,7 +236,7 @@ static pc_status check_acdc(const pc_find_options *o)
     if (o->level != PC_LEVEL_EDGE)
         return pc_fail(PC_ERR_INPUT, "method acdc removes edges: level must be edge, not %s",
                        pc_level_name(o->level));
-    if (o->selection != PC_SELECT_THRESHOLD)
+    if (o->selection != PC_SELECT_THRESHOLD && o->n_thresholds == 0)
         return pc_fail(PC_ERR_INPUT, "method acdc decides by a threshold: say which");
     return PC_OK;
 }
@@ -317,6 +351,16 @@ static const method *method_of(const pc_find_options *o)
     return NULL;
 }
 
+static pc_status check_thresholds(const pc_find_options *o)
+{
+    if (o->n_thresholds == 0) return PC_OK;
+    if (!is_acdc(o))
+        return pc_fail(PC_ERR_INPUT, "thresholds belong to method acdc, not to %s", o->method);
+    if (o->selection != PC_SELECT_FAITHFULNESS)
+        return pc_fail(PC_ERR_INPUT, "thresholds go with selection by faithfulness alone");
+    return pc_threshold_sweep_check(o);
+}
+
 pc_status pc_find_check(const pc_find_options *o)
 {
     const method *m = method_of(o);
@@ -325,6 +369,7 @@ pc_status pc_find_check(const pc_find_options *o)
                        "method \"%.40s\" does not exist, expected exact, racing, acdc, hybrid, %s",
                        o->method, pc_estimate_names());
     PC_TRY(check_selection(o));
+    PC_TRY(check_thresholds(o));
     PC_TRY(pc_profile_check(o));
     if (o->ranking == PC_RANK_SIGNED &&
         (strcmp(o->method, "racing") == 0 || pc_precision_is_low(o->evaluation.precision)))
@@ -348,8 +393,37 @@ static pc_status measure(search *s)
 
 /* ---- the circuit on other prompts ---- */
 
-static pc_status measure_held_out(pc_held_out *out, search *s, const pc_task *task)
+/* Each circuit's, since thresholds have a ranking each. */
+static pc_status measure_curves(search *s)
 {
+    for (int i = 0; i < n_circuits(s); i++) {
+        if (s->options->n_thresholds > 0) take_threshold(s, i);
+        PC_TRY(pc_prefix_curve_measure(&s->evaluated[i].curve, s->effects, &s->candidates,
+                                       &s->scale, &s->journal, &s->watch));
+    }
+    if (s->options->n_thresholds > 0) take_threshold(s, s->thresholds.chosen);
+    return PC_OK;
+}
+
+static const bool *kept_of(const search *s, int circuit)
+{
+    return s->options->n_thresholds > 0 ? s->thresholds.searches[circuit].kept : s->choice.kept;
+}
+
+static pc_status measure_own(search *s)
+{
+    for (int i = 0; i < n_circuits(s); i++) {
+        pc_held_out *own = &s->evaluated[i].own;
+        PC_TRY(pc_held_out_measure(own, kept_of(s, i), &s->scale, &s->candidates, &s->journal));
+        own->scale.base = NULL; /* it is the evaluator's */
+    }
+    return PC_OK;
+}
+
+/* On held-out task number `place`. */
+static pc_status measure_held_out(search *s, int place)
+{
+    const pc_task *task = s->options->held_out[place];
     pc_evaluator_options evaluation = s->options->evaluation;
     pc_journal journal = {.model = s->model, .n_prompts = pc_task_n(task)};
     pc_scale scale;
@@ -357,10 +431,12 @@ static pc_status measure_held_out(pc_held_out *out, search *s, const pc_task *ta
     PC_TRY(
         pc_evaluator_open_watched(&journal.evaluator, s->model, task, &evaluation, keep_going, s));
     pc_status status = pc_scale_measure(&scale, &s->candidates, &journal, evaluation.direction);
-    if (status == PC_OK)
-        status = pc_held_out_measure(out, s->choice.kept, &scale, &s->candidates, &journal);
+    for (int i = 0; i < n_circuits(s) && status == PC_OK; i++) {
+        pc_held_out *out = &s->evaluated[i].held_out[place];
+        status = pc_held_out_measure(out, kept_of(s, i), &scale, &s->candidates, &journal);
+        out->scale.base = NULL; /* it is the evaluator's */
+    }
     pc_evaluator_free(journal.evaluator);
-    out->scale.base = NULL; /* it was the evaluator's */
     return status;
 }
 
@@ -370,36 +446,50 @@ static pc_status evaluate(search *s)
     const pc_find_options *o = s->options;
     pc_progress progress = {.phase = "evaluating", .unit = "splits", .n_all = 1 + o->n_held_out};
     PC_TRY(pc_watch_tell(&s->watch, &progress, &s->journal));
-    PC_TRY(pc_held_out_measure(&s->own, s->choice.kept, &s->scale, &s->candidates, &s->journal));
+    PC_TRY(measure_own(s));
     pc_evaluator_free(s->journal.evaluator);
     s->journal.evaluator = NULL;
-    s->scale.base = s->own.scale.base = NULL;
+    s->scale.base = NULL;
     for (int i = 0; i < o->n_held_out; i++) {
         progress.n_done++;
         PC_TRY(pc_watch_tell(&s->watch, &progress, &s->journal));
-        PC_TRY(measure_held_out(&s->held_out[i], s, o->held_out[i]));
+        PC_TRY(measure_held_out(s, i));
     }
     return PC_OK;
 }
 
+/* What is said of a threshold's circuit does not depend on the others. */
+static pc_find_options options_said(const search *s)
+{
+    pc_find_options said = *s->options;
+    if (said.n_thresholds == 0) return said;
+    said.selection = PC_SELECT_THRESHOLD;
+    said.threshold = s->thresholds.searches[s->taken].threshold;
+    return said;
+}
+
 static pc_status build(pc_circuit **out, search *s)
 {
+    const pc_find_options options = options_said(s);
+    const pc_acdc_search *acdc = is_acdc(s->options) ? &s->thresholds.searches[s->taken] : NULL;
     const pc_result result = {.model = s->model,
                               .task = s->task,
-                              .options = s->options,
+                              .options = &options,
                               .candidates = &s->candidates,
                               .effects = s->effects,
                               .node_effects = s->node_effects,
                               .scale = &s->scale,
                               .choice = &s->choice,
-                              .own = &s->own,
-                              .held_out = s->held_out,
+                              .own = &s->evaluated[s->taken].own,
+                              .held_out = s->evaluated[s->taken].held_out,
                               .n_evaluations = s->n_evaluations,
                               .check = s->check.n ? &s->check : NULL,
-                              .acdc = strcmp(s->options->method, "acdc") ? NULL : &s->acdc,
+                              .acdc = acdc ? &acdc->told : NULL,
                               .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
-    PC_TRY(pc_prefix_curve_build(*out, &s->curve));
+    PC_TRY(pc_prefix_curve_build(*out, &s->evaluated[s->taken].curve));
+    if (s->options->n_thresholds > 0)
+        PC_TRY(pc_threshold_sweep_build(*out, &s->thresholds, &s->scale, &s->candidates));
     return pc_position_sweep_build(*out, &s->positions);
 }
 
@@ -468,27 +558,57 @@ static pc_status write_report(const pc_circuit *circuit, search *s)
     return status;
 }
 
+static pc_status write_thresholds_csv(const void *circuit, const char *path)
+{
+    return pc_circuit_write_thresholds_csv(circuit, path);
+}
+
+static pc_status write_threshold(search *s, int i)
+{
+    char number[32], name[64] = "circuit-";
+    pc_circuit *circuit;
+    take_threshold(s, i);
+    PC_TRY(build(&circuit, s));
+    strcat(strcat(name, pc_format_number(number, s->choice.cut)), ".json");
+    const pc_run_file file = {name, write_json};
+    const pc_status status = pc_run_write(s->options->directory, &file, 1, circuit);
+    pc_circuit_free(circuit);
+    return status;
+}
+
+/* Every threshold's circuit, and the table that `circuit` carries. */
+static pc_status write_thresholds(search *s, const pc_circuit *circuit)
+{
+    static const pc_run_file table = {"thresholds.csv", write_thresholds_csv};
+    for (int i = 0; i < s->options->n_thresholds; i++)
+        PC_TRY(write_threshold(s, i));
+    return s->options->n_thresholds > 0 ? pc_run_write(s->options->directory, &table, 1, circuit)
+                                        : PC_OK;
+}
+
 static pc_status run(pc_circuit **out, search *s)
 {
     PC_TRY(allocate(s));
     /* a run that is there already is accepted or refused at once; a new one begins when all is well
      */
     if (pc_run_exists(s->options->directory))
-        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions,
+                          &s->thresholds));
     if (method_of(s->options)->estimate) PC_TRY(method_of(s->options)->estimate(s));
     PC_TRY(prepare(s));
     if (s->options->directory && !s->journal.store)
-        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions));
+        PC_TRY(open_store(&s->journal.store, s->model, s->task, s->options, &s->positions,
+                          &s->thresholds));
     PC_TRY(measure(s));
-    if (s->journal.store) /* for what is written down */
-        PC_TRY(pc_prefix_curve_measure(&s->curve, s->effects, &s->candidates, &s->scale,
-                                       &s->journal, &s->watch));
+    if (s->journal.store) PC_TRY(measure_curves(s)); /* for what is written down */
     PC_TRY(evaluate(s));
     if (!s->journal.store) return build(out, s);
     PC_TRY(pc_store_flush(s->journal.store));
     PC_TRY(build(out, s));
     PC_TRY(write_files(*out, s->options->directory));
     PC_TRY(write_report(*out, s));
+    PC_TRY(write_report(*out, s));
+    PC_TRY(write_thresholds(s, *out));
     return pc_store_close(s->journal.store);
 }
 
@@ -497,7 +617,7 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
 {
     pc_find_lists lists;
     PC_TRY(pc_find_check(options));
-    if (strcmp(options->method, "acdc") == 0)
+    if (is_acdc(options))
         return pc_fail(PC_ERR_UNSUPPORTED,
                        "how many circuits acdc measures depends on what it finds: no plan");
     if (method_of(options)->estimate)
@@ -529,7 +649,10 @@ pc_status pc_find(pc_circuit **out, pc_model *model, const pc_task *task,
     pc_store_free(s.journal.store);
     pc_estimate_check_free(&s.check);
     pc_position_sweep_free(&s.positions);
-    pc_prefix_curve_free(&s.curve);
+    pc_threshold_sweep_free(&s.thresholds);
+    for (int i = 0; s.evaluated && i < n_circuits(&s); i++)
+        pc_prefix_curve_free(&s.evaluated[i].curve);
+    free(s.evaluated);
     free(s.choice.kept);
     free(s.node_effects);
     free(s.per_prompt);

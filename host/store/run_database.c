@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x50436c70, SCHEMA_VERSION = 2 }; /* "PClp" */
+enum { APPLICATION_ID = 0x50436c70, SCHEMA_VERSION = 3 }; /* "PClp" */
 
 /* Effects stand in the order in which they were put; their key has an index of its own. What a disk
  * or a copy changes in them SQLite does not see: `checksum` is of the key and the effects. */
@@ -20,7 +20,10 @@ static const char schema[] =
     "CREATE TABLE identity(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE note(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE effect(key TEXT NOT NULL UNIQUE, effects BLOB NOT NULL, "
-    "checksum INTEGER NOT NULL) STRICT;";
+    "checksum INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE decision(search TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, "
+    "how TEXT NOT NULL, metric_with REAL, metric_without REAL, change REAL, "
+    "is_kept INTEGER NOT NULL, PRIMARY KEY(search, step)) STRICT, WITHOUT ROWID;";
 
 pc_status pc_run_database_fail(const pc_run_database *database, int code)
 {

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/run_database.h"
+#include "store/run_decisions.h"
 #include "store/run_identity.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct pc_store {
     pc_run_identity identity;
     pc_store_mode mode;
     sqlite3_stmt *insert, *select, *note, *read_note;
+    pc_run_decisions decisions;
     unsigned char *bytes; /* effects as they are stored */
     size_t byte_room;
     pthread_mutex_t mutex;
@@ -159,6 +161,7 @@ static pc_status prepare_statements(pc_store *store)
                                    "SELECT effects, checksum FROM effect WHERE key = ?1"));
     PC_TRY(pc_run_database_prepare(&store->read_note, database,
                                    "SELECT value FROM note WHERE key = ?1"));
+    PC_TRY(pc_run_decisions_prepare(&store->decisions, database, store->mode));
     if (store->mode == PC_STORE_READ) return PC_OK;
     PC_TRY(pc_run_database_prepare(&store->insert, database,
                                    "INSERT INTO effect VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING"));
@@ -191,6 +194,7 @@ static void finalize_statements(pc_store *store)
     sqlite3_finalize(store->select);
     sqlite3_finalize(store->note);
     sqlite3_finalize(store->read_note);
+    pc_run_decisions_finalize(&store->decisions);
     store->insert = store->select = store->note = store->read_note = NULL;
 }
 
@@ -441,6 +445,33 @@ pc_status pc_store_note(pc_store *store, const char *key, const char *value)
 {
     pthread_mutex_lock(&store->mutex);
     pc_status status = note_locked(store, key, value);
+    pthread_mutex_unlock(&store->mutex);
+    return status;
+}
+
+static pc_status put_decision_locked(pc_store *store, const pc_decision *decision)
+{
+    bool is_new = false;
+    PC_TRY(check_writable(store));
+    PC_TRY(begin(store));
+    pc_status status = pc_run_decisions_put(&is_new, &store->decisions, &store->database, decision);
+    if (status != PC_OK) return status == PC_ERR_IO ? remember_failure(store, status) : status;
+    return is_new ? count_bytes(store, sizeof *decision) : PC_OK;
+}
+
+pc_status pc_store_put_decision(pc_store *store, const pc_decision *decision)
+{
+    pthread_mutex_lock(&store->mutex);
+    pc_status status = put_decision_locked(store, decision);
+    pthread_mutex_unlock(&store->mutex);
+    return status;
+}
+
+pc_status pc_store_each_decision(pc_store *store, pc_store_visit_decision visit, void *context)
+{
+    pthread_mutex_lock(&store->mutex);
+    pc_status status = check_usable(store);
+    if (status == PC_OK) status = pc_run_decisions_each(&store->database, visit, context);
     pthread_mutex_unlock(&store->mutex);
     return status;
 }

@@ -1,4 +1,5 @@
-/* The run database: every measured effect, journal and archive in one SQLite file.
+/* The run database: every measured effect and every decision of a search, journal and archive in
+ * one SQLite file.
  *
  * A run is identified by facts: model, task, every option that changes numbers, the numeric
  * fingerprint. What was put is committed within a second, so that a killed process loses no more
@@ -53,6 +54,26 @@ pc_status pc_store_put(pc_store *store, const char *key, const double *values, s
 /* Looks up `key`; *is_found = false leaves `values` alone. Stored values that are not n:
  * PC_ERR_INPUT. */
 pc_status pc_store_get(double *values, bool *is_found, pc_store *store, const char *key, size_t n);
+
+/* A search's decision on one component. The number of its steps, and what each says, follow from
+ * the effects: resuming puts them again, and finds that they are the same. */
+typedef struct pc_decision {
+    const char *search; /* "threshold 0.01" */
+    int64_t step;       /* 0, 1 ... in the order of the search */
+    const char *name;   /* of the component */
+    const char *how;    /* "measured", "in double", "unreached" */
+    /* means over prompts: the metric of the circuit at hand with the component and without, and by
+     * how much it changes; NaN: not measured */
+    double metric_with, metric_without, change;
+    bool is_kept;
+} pc_decision;
+
+/* Keeps a decision under its search and step; otherwise as pc_store_put(). */
+pc_status pc_store_put_decision(pc_store *store, const pc_decision *decision);
+
+/* Called for each decision, by search (by bytes) and step; otherwise as pc_store_each(). */
+typedef pc_status (*pc_store_visit_decision)(void *context, const pc_decision *decision);
+pc_status pc_store_each_decision(pc_store *store, pc_store_visit_decision visit, void *context);
 
 /* How many interventions are kept. */
 pc_status pc_store_count(int64_t *out, pc_store *store);

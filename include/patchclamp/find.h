@@ -80,6 +80,8 @@ typedef struct pc_find_options {
     int64_t top;
     double threshold;
     double faithfulness;
+    const double *thresholds; /* of acdc: (n_thresholds) ascending; NULL: the one above */
+    int n_thresholds;
     pc_position_options positions;
     const char *directory; /* the run directory; NULL: nothing is written, nothing can be resumed */
     pc_resume resume;
@@ -103,8 +105,9 @@ enum { PC_MOST_HELD_OUT = 4 };
 #define PC_FIND_OPTIONS_INIT                                                                       \
     {                                                                                              \
         PC_LEVEL_EDGE, "exact", 0.95, PC_EVALUATOR_OPTIONS_INIT, PC_SELECT_FAITHFULNESS, 0, 0,     \
-            0.9, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL, NULL, 0,   \
-            5, PC_IG_DEFAULT, 0, "eap-ig", PC_RANK_ABSOLUTE, PC_PRUNE_DANGLING, "native", 0, NULL  \
+            0.9, NULL, 0, {PC_POSITIONS_OF_NONE, NULL, 0, NULL}, NULL, PC_RESUME_NO, NULL, NULL,   \
+            NULL, 0, 5, PC_IG_DEFAULT, 0, "eap-ig", PC_RANK_ABSOLUTE, PC_PRUNE_DANGLING, "native", \
+            0, NULL                                                                                \
     }
 
 /* The conventions of a tool (DESIGN.md, section 8), so that scores and selection are its own:
@@ -142,8 +145,16 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * are not measured; options "decided_by_measuring", "unreached", "measured_in_vain",
  * "decided_in_double".
  *
+ * With `thresholds`, and selection by faithfulness, ACDC decides at each of them in lock-step, and
+ * as it would at each alone: what several ask is measured once. Every circuit goes into the
+ * directory as circuit-T.json, T its threshold, and the table of thresholds.h as thresholds.csv.
+ * Returned, and written as circuit.json, is the circuit with the fewest edges that keeps
+ * `faithfulness`, of equals the most faithful; the lowest threshold's where none does or
+ * faithfulness means nothing.
+ *
  * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects,
- * prunes edges that lead nowhere, and evaluates the circuit. Writes run.db as it goes, then
+ * prunes edges that lead nowhere, and evaluates the circuit. Writes run.db as it goes (in its table
+ * `decision` what acdc decides of each edge, with the metric before and after), then
  * circuit.json, scores.csv, circuit.svg and report.html (report.h) into the directory, which is made
  * if it is missing; what is written down also has the faithfulness of the ranking's first components
  * at some sizes (pc_circuit_prefix). A

@@ -11,6 +11,7 @@
  *   find.h       the search for a circuit, and its evaluation
  *   grid.h       activations patched layer by layer, head by head, position by position
  *   positions.h  what the components that were found do at each position alone
+ *   thresholds.h what ACDC found at each of several thresholds
  *   plan.h       what a job takes, before it runs
  *   run.h        who has a run open
  *   plant.h      models whose circuit is known
@@ -66,6 +67,7 @@
 #include "patchclamp/shards.h"
 #include "patchclamp/status.h"
 #include "patchclamp/task.h"
+#include "patchclamp/thresholds.h"
 #include "patchclamp/tokenizer.h"
 #include "patchclamp/version.h"
 

@@ -17,6 +17,13 @@ static pc_status visit(void *context, const char *key, const double *values, siz
     return PC_OK;
 }
 
+static pc_status visit_decision(void *context, const pc_decision *decision)
+{
+    double *sum = context;
+    *sum += (double)strlen(decision->name) + decision->change;
+    return PC_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static const pc_store_fact identity[] = {{"model", "m"}, {"task", "t"}};
@@ -28,6 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     } else {
         const double value = 1;
         (void)pc_store_each(store, visit, &sum);
+        const pc_decision decision = {"greedy", 0, "m0", "measured", 1, 2, 1, false};
+        (void)pc_store_each_decision(store, visit_decision, &sum);
+        (void)pc_store_put_decision(store, &decision);
         (void)pc_store_put(store, "cut m0", &value, 1);
     }
     pc_store_free(store);
