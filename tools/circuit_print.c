@@ -223,6 +223,19 @@ static void print_hybrid(const pc_circuit *circuit, double all)
            pc_circuit_option(circuit, "candidates"), all, estimate);
 }
 
+/* How greedy elimination came to its circuit. */
+static void print_greedy(const pc_circuit *circuit, int n)
+{
+    const char *removed = pc_circuit_option(circuit, "removed_by_measuring");
+    double done;
+    if (!removed || !pc_circuit_evaluation(&done, circuit, "evaluations")) return;
+    printf(
+        "greedy: %s removed by measuring, %s unreached; %.0f circuits measured, at least %s in a "
+        "step\n",
+        removed, pc_circuit_option(circuit, "unreached"), done / n,
+        pc_circuit_option(circuit, "candidates"));
+}
+
 static void print_summary(const pc_circuit *circuit)
 {
     double clean = 0, corrupted = 0, empty = 0, faithfulness, kept = 0, all = 0, circuit_metric = 0;
@@ -243,6 +256,7 @@ static void print_summary(const pc_circuit *circuit)
     print_race(circuit, all, n);
     print_refinement(circuit, all);
     print_acdc(circuit);
+    print_greedy(circuit, n);
     print_hybrid(circuit, all);
     print_check(circuit);
     print_significance(circuit);

@@ -44,6 +44,7 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
         {"method", 0, OPTION_TEXT, &w->method, "NAME",
          "exact; racing: the top with --confidence, on no more prompts than it takes; acdc: from "
          "the logits down, edges whose removal worsens the metric by less than --threshold go; "
+         "greedy: what costs the circuit at hand least goes first; "
          "estimates by gradients: eap, eap-ig, eap-ig-activations, clean-corrupted, relp; hybrid: "
          "an estimate proposes, measuring decides (exact)",
          0, 0},
@@ -72,8 +73,9 @@ parse_outcome find_command_parse(find_command *w, const command_usage *usage, in
         {"estimate", 0, OPTION_TEXT, &w->estimate, "NAME",
          "of hybrid: the estimate that proposes (eap-ig)", 0, 0},
         {"candidates", 0, OPTION_INT, &w->n_candidates, "K",
-         "of hybrid: how many are measured (a tenth, at least 4 times --top, at least 50)", 1,
-         INT64_MAX},
+         "of hybrid: how many are measured (a tenth, at least 4 times --top, at least 50); of "
+         "greedy: how many at least in a step (16)",
+         1, INT64_MAX},
         {"positions", 0, OPTION_TEXT, &w->positions, "LIST",
          "then again at each position alone: each, or columns like IO,S2,end, -1, 2..5", 0, 0},
         {"positions-of", 0, OPTION_TEXT, &w->positions_of, "WHICH",
@@ -141,7 +143,8 @@ static int read_estimate(pc_find_options *out, const find_command *w)
     const char *estimate = is_hybrid ? w->estimate ? w->estimate : "eap-ig" : w->method;
     const bool has_steps = strncmp(estimate, "eap-ig", 6) == 0;
     if (w->estimate && !is_hybrid) return refuse_option(w, "estimate", "hybrid");
-    if (w->n_candidates >= 0 && !is_hybrid) return refuse_option(w, "candidates", "hybrid");
+    if (w->n_candidates >= 0 && !is_hybrid && strcmp(w->method, "greedy") != 0)
+        return refuse_option(w, "candidates", "hybrid or greedy");
     if (w->n_checked >= 0 && !is_one_of(w->method, estimates))
         return refuse_option(w, "check", "eap and the other estimates");
     if ((w->ig_steps >= 0 || w->ig_rule) && !has_steps)

@@ -13,7 +13,8 @@ static const struct {
     const char *option, *words;
 } choices[] = {
     {NULL, "level", "node edge neuron"},
-    {NULL, "method", "exact racing acdc hybrid eap eap-ig eap-ig-activations clean-corrupted relp"},
+    {NULL, "method",
+     "exact racing acdc greedy hybrid eap eap-ig eap-ig-activations clean-corrupted relp"},
     {NULL, "profile", "native mib eap-ig acdc auto-circuit"},
     {NULL, "estimate", "eap eap-ig eap-ig-activations clean-corrupted relp"},
     {NULL, "ig-rule", "default left right midpoint"},

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "patch/evaluator.h"
+#include "search/reach.h"
 #include "search/statistics.h"
 
 #include <assert.h>
@@ -68,7 +69,7 @@ typedef struct acdc {
     bool *is_touched;   /* (CIRCUITS_A_ROUND) */
 } acdc;
 
-/* ---- order and reach ---- */
+/* ---- order ---- */
 
 static void put_in_order(acdc *a)
 {
@@ -78,26 +79,6 @@ static void put_in_order(acdc *a)
         for (int u = r->n_visible - 1; u >= 0; u--)
             a->order[n++] = r->first_edge + u;
     }
-}
-
-/* Whether some component that reads here has an out-edge left. */
-static bool is_reached(const acdc *a, const int *n_out, int64_t edge)
-{
-    int writer, reader, first, end;
-    pc_edge_ends(&writer, &reader, a->c, edge);
-    if (reader == pc_reader_of_logits(a->c)) return true;
-    pc_reader_owners(&first, &end, a->c, reader);
-    for (int u = first; u < end; u++)
-        if (n_out[u] > 0) return true;
-    return false;
-}
-
-static void remove_edge(const acdc *a, bool *kept, int *n_out, int64_t edge)
-{
-    int writer, reader;
-    pc_edge_ends(&writer, &reader, a->c, edge);
-    kept[edge] = false;
-    n_out[writer]--;
 }
 
 /* ---- branches ---- */
@@ -119,12 +100,7 @@ static pc_status begin(acdc *a)
     branch *b;
     PC_TRY(add_branch(&b, a, 0, a->n_searches));
     b->at_once = AT_ONCE / 4;
-    for (int64_t e = 0; e < a->candidates->n; e++) {
-        int writer, reader;
-        pc_edge_ends(&writer, &reader, a->c, e);
-        b->kept[e] = true;
-        b->n_out[writer]++;
-    }
+    pc_reach_keep_all(b->kept, b->n_out, a->c);
     return PC_OK;
 }
 
@@ -174,8 +150,8 @@ static pc_status make_guesses(acdc *a, branch *b)
     b->first_row = a->n_list;
     b->has_guessed = true;
     for (int64_t at = b->at; at < a->candidates->n && b->n_guesses < b->at_once; at++) {
-        const bool needs_measuring = is_reached(a, a->n_out_guessed, a->order[at]);
-        remove_edge(a, a->guessed, a->n_out_guessed, a->order[at]);
+        const bool needs_measuring = pc_reach_has(a->c, a->n_out_guessed, a->order[at]);
+        pc_reach_remove(a->guessed, a->n_out_guessed, a->c, a->order[at]);
         if (!needs_measuring) continue;
         guess *g = &b->guesses[b->n_guesses];
         PC_TRY(make_circuit(&g->circuit, a, a->guessed));
@@ -324,7 +300,7 @@ static pc_status leave_unreached(acdc *a, branch *b, int64_t end)
 {
     static const finding nothing = {NAN, NAN, NAN, false};
     for (; b->at < end; b->at++) {
-        remove_edge(a, b->kept, b->n_out, a->order[b->at]);
+        pc_reach_remove(b->kept, b->n_out, a->c, a->order[b->at]);
         for (int s = b->first; s < b->end; s++) {
             a->searches[s].told.n_unreached++;
             PC_TRY(put_decision(a, &a->searches[s], b->at, &nothing, "unreached", false));
@@ -354,7 +330,7 @@ static pc_status take_guess(bool *goes_on, acdc *a, branch *b, int i)
     if (*goes_on && end_of_kept > b->first) PC_TRY(part(&keeps, a, b, end_of_kept));
     if (keeps) turn_back(a, keeps, b->n_guesses - i - 1);
     if (!*goes_on) return PC_OK;
-    remove_edge(a, b->kept, b->n_out, a->order[b->at - 1]);
+    pc_reach_remove(b->kept, b->n_out, a->c, a->order[b->at - 1]);
     memcpy(b->now, a->effects + (size_t)(b->first_row + i) * n_prompts, n_prompts * sizeof *b->now);
     return PC_OK;
 }

@@ -8,6 +8,7 @@
 #include "search/estimate_check.h"
 #include "search/estimating.h"
 #include "search/find_lists.h"
+#include "search/greedy.h"
 #include "search/held_out.h"
 #include "search/prefix_curve.h"
 #include "search/profile.h"
@@ -67,6 +68,7 @@ typedef struct search {
     bool is_refined;    /* they are */
     pc_refinement refinement;
     pc_threshold_sweep thresholds; /* of acdc */
+    pc_greedy_told greedy;
     pc_estimate_check check;
     pc_candidates candidates, nodes;
     pc_effect *effects, *node_effects;
@@ -78,6 +80,11 @@ typedef struct search {
     pc_position_sweep positions;
     evaluated *evaluated; /* (n_circuits) */
 } search;
+
+static bool is_greedy(const pc_find_options *o)
+{
+    return strcmp(o->method, "greedy") == 0;
+}
 
 static bool is_acdc(const pc_find_options *o)
 {
@@ -231,6 +238,33 @@ static pc_status select_decided(search *s)
     return PC_OK;
 }
 
+static pc_status measure_greedily(search *s)
+{
+    PC_TRY(pc_greedy(s->choice.kept, s->effects, &s->greedy, &s->candidates, s->options, &s->scale,
+                     &s->journal, &s->watch));
+    s->n_evaluations = s->greedy.n_circuits * s->journal.n_prompts;
+    return PC_OK;
+}
+
+static pc_status prune_decided(search *s)
+{
+    s->choice.cut = s->options->threshold;
+    PC_TRY(pc_candidates_prune(s->choice.kept, &s->candidates));
+    return pc_measure_circuits(&s->choice.metric, &s->scale, &s->candidates, &s->journal,
+                               s->choice.kept, 1);
+}
+
+static pc_status check_greedy(const pc_find_options *o)
+{
+    if (o->n_candidates < 0)
+        return pc_fail(PC_ERR_INPUT, "candidates is %lld, expected 1 or more",
+                       (long long)o->n_candidates);
+    if (o->evaluation.direction != PC_DIRECTION_NOISE)
+        return pc_fail(PC_ERR_INPUT, "method greedy removes components of the clean run: direction "
+                                     "must be noise");
+    return PC_OK;
+}
+
 static pc_status check_acdc(const pc_find_options *o)
 {
     if (o->level != PC_LEVEL_EDGE)
@@ -336,6 +370,7 @@ static const method methods[] = {
     {"exact", NULL, NULL, measure_exactly, select_by_rank},
     {"racing", check_race, NULL, measure_in_a_race, select_by_rank},
     {"acdc", check_acdc, NULL, measure_by_acdc, select_decided},
+    {"greedy", check_greedy, NULL, measure_greedily, prune_decided},
     {"hybrid", check_hybrid, propose, measure_proposed, select_by_rank},
     {"eap", check_estimate, estimate, check_estimates, select_by_rank},
     {"eap-ig", check_estimate, estimate, check_estimates, select_by_rank},
@@ -365,9 +400,10 @@ pc_status pc_find_check(const pc_find_options *o)
 {
     const method *m = method_of(o);
     if (!m)
-        return pc_fail(PC_ERR_UNSUPPORTED,
-                       "method \"%.40s\" does not exist, expected exact, racing, acdc, hybrid, %s",
-                       o->method, pc_estimate_names());
+        return pc_fail(
+            PC_ERR_UNSUPPORTED,
+            "method \"%.40s\" does not exist, expected exact, racing, acdc, greedy, hybrid, %s",
+            o->method, pc_estimate_names());
     PC_TRY(check_selection(o));
     PC_TRY(check_thresholds(o));
     PC_TRY(pc_profile_check(o));
@@ -485,6 +521,7 @@ static pc_status build(pc_circuit **out, search *s)
                               .n_evaluations = s->n_evaluations,
                               .check = s->check.n ? &s->check : NULL,
                               .acdc = acdc ? &acdc->told : NULL,
+                              .greedy = is_greedy(s->options) ? &s->greedy : NULL,
                               .refinement = s->is_refined ? &s->refinement : NULL};
     PC_TRY(pc_result_build(out, &result));
     PC_TRY(pc_prefix_curve_build(*out, &s->evaluated[s->taken].curve));
@@ -617,9 +654,10 @@ pc_status pc_find_plan(pc_plan *out, pc_model *model, const pc_task *task,
 {
     pc_find_lists lists;
     PC_TRY(pc_find_check(options));
-    if (is_acdc(options))
+    if (is_acdc(options) || is_greedy(options))
         return pc_fail(PC_ERR_UNSUPPORTED,
-                       "how many circuits acdc measures depends on what it finds: no plan");
+                       "how many circuits %s measures depends on what it finds: no plan",
+                       options->method);
     if (method_of(options)->estimate)
         return pc_fail(PC_ERR_UNSUPPORTED, "method %s estimates: there is no plan of gradients yet",
                        options->method);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "search/estimating.h"
+#include "search/greedy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,9 @@ pc_status pc_find_facts(pc_run_facts *out, pc_model *model, const pc_task *task,
     put_held_out(out->held_out, o);
     if (o->n_held_out) pc_run_facts_add(out, "tasks_held_out", out->held_out);
     pc_estimating_add_facts(out, o, out->numbers);
+    if (strcmp(o->method, "greedy") == 0)
+        pc_run_facts_add(out, "candidates",
+                         pc_format_number(out->numbers[1], (double)pc_greedy_batch(o)));
     pc_position_sweep_add_facts(out, positions);
     return PC_OK;
 }

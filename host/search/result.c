@@ -61,6 +61,13 @@ static pc_status set_ig(pc_circuit *circuit, const char *method, const pc_find_o
     return pc_circuit_set_option(circuit, "ig_rule", pc_ig_rule_name(rule));
 }
 
+static pc_status set_greedy(pc_circuit *circuit, const pc_greedy_told *g, int64_t batch)
+{
+    PC_TRY(pc_circuit_set_option_number(circuit, "candidates", (double)batch));
+    PC_TRY(pc_circuit_set_option_number(circuit, "removed_by_measuring", (double)g->n_removed));
+    return pc_circuit_set_option_number(circuit, "unreached", (double)g->n_unreached);
+}
+
 /* How estimates came about. */
 static pc_status set_estimate(pc_circuit *circuit, const pc_result *r)
 {
@@ -108,6 +115,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
         PC_TRY(pc_circuit_set_option_number(circuit, "margin", r->refinement->margin));
     }
     if (r->acdc) PC_TRY(set_acdc(circuit, r->acdc));
+    if (r->greedy) PC_TRY(set_greedy(circuit, r->greedy, pc_greedy_batch(r->options)));
     PC_TRY(set_estimate(circuit, r));
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));

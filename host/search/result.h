@@ -4,6 +4,7 @@
 
 #include "graph/circuit_private.h"
 #include "search/acdc.h"
+#include "search/greedy.h"
 #include "search/estimate_check.h"
 #include "search/held_out.h"
 #include "search/refine.h"
@@ -24,6 +25,7 @@ typedef struct pc_result {
     const pc_refinement *refinement; /* of a sweep in low precision, else NULL */
     const pc_estimate_check *check;  /* of an estimate that was checked, else NULL */
     const pc_acdc_told *acdc;        /* of that method, else NULL */
+    const pc_greedy_told *greedy;    /* of that method, else NULL */
 } pc_result;
 
 /* Builds the circuit: options, baseline, nodes with their roles, edges, evaluation. */

@@ -73,7 +73,7 @@ PC_API const char *pc_ig_rule_name(pc_ig_rule rule);
 
 typedef struct pc_find_options {
     pc_level level;
-    const char *method; /* "exact", "racing", "acdc", "hybrid", or an estimate (pc_find) */
+    const char *method; /* "exact", "racing", "acdc", "greedy", "hybrid", or an estimate (pc_find) */
     double confidence;  /* of racing: that its top is the top */
     pc_evaluator_options evaluation;
     pc_selection selection;
@@ -98,7 +98,9 @@ typedef struct pc_find_options {
     pc_ranking ranking;
     pc_pruning pruning;
     const char *profile;  /* whose conventions these are; pc_profile_apply() sets it */
-    int64_t n_candidates; /* of hybrid: so many are measured; 0: a tenth of all, at least 4 top and 50 */
+    /* of hybrid: so many are measured; 0: a tenth of all, at least 4 top and 50. Of greedy: so many
+     * at least in a step; 0: 16 */
+    int64_t n_candidates;
     const char *command; /* how a user asks for this again, for the report; NULL: not said */
 } pc_find_options;
 enum { PC_MOST_HELD_OUT = 4 };
@@ -145,6 +147,14 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * are not measured; options "decided_by_measuring", "unreached", "measured_in_vain",
  * "decided_in_double".
  *
+ * "greedy", under noise: from the whole model on, the component goes without which the metric of
+ * what is left is the least worse, until `top` are left, or each would worsen it by `threshold`, or
+ * less than `faithfulness` would be kept (before edges that lead nowhere are pruned, which under
+ * resampling changes nothing). Components are measured again from the least costly on, n_candidates
+ * at a time, until the least cost is not above what is known of any other (host/search/greedy.h); an
+ * effect is the change of the metric when the component went, or would go; edges that were not
+ * reached are not measured; options "candidates", "removed_by_measuring", "unreached".
+ *
  * With `thresholds`, and selection by faithfulness, ACDC decides at each of them in lock-step, and
  * as it would at each alone: what several ask is measured once. Every circuit goes into the
  * directory as circuit-T.json, T its threshold, and the table of thresholds.h as thresholds.csv.
@@ -154,7 +164,7 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  *
  * Measures the components (each effect is that of a real intervention), ranks by |effect|, selects,
  * prunes edges that lead nowhere, and evaluates the circuit. Writes run.db as it goes (in its table
- * `decision` what acdc decides of each edge, with the metric before and after), then
+ * `decision` what acdc and greedy decide of each component, with the metric before and after), then
  * circuit.json, scores.csv, circuit.svg and report.html (report.h) into the directory, which is made
  * if it is missing; what is written down also has the faithfulness of the ranking's first components
  * at some sizes (pc_circuit_prefix). A

@@ -301,6 +301,15 @@ expect_exit 0 "${acdc[@]}" -o acdc --resume
 expect "ACDC resumed" cmp acdc/circuit.json acdc-again/circuit.json
 expect_refusal 2 'threshold' "${acdc[@]:0:8}" --metric kl --threshold 0.5 --resume -o acdc
 expect_refusal 2 'no plan' "${acdc[@]}" --plan
+# Greedy: the same whatever the threads and savings, and what is refused.
+greedy=(find demo --task induction -n 8 --method greedy --level node)
+expect_exit 0 "${greedy[@]}" --top 4 -o greedy
+expect_line '^greedy: 7 removed by measuring, 0 unreached; [0-9]+ circuits measured, at least 16 in a step$'
+expect_exit 0 "${greedy[@]}" --top 4 -o greedy-again --threads 1 --without layers,cone
+expect "greedy's circuit" cmp greedy/circuit.json greedy-again/circuit.json
+expect_refusal 2 'candidates was 16, now 3' "${greedy[@]}" --top 4 --candidates 3 --resume -o greedy
+expect_refusal 2 'no plan' "${greedy[@]}" --plan
+expect_refusal 3 'direction must be noise' "${greedy[@]}" --direction denoise -o no
 expect_refusal 3 'say which' find demo --task induction --method acdc -o no
 expect_refusal 3 'level must be edge' find demo --task induction --method acdc --level node --threshold 1 -o no
 report
