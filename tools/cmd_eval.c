@@ -232,6 +232,7 @@ static void print_minimality(const pc_minimality *rows, int64_t n)
     }
     table_print(&t);
     table_free(&t);
+    printf("\nintervals each by itself, not corrected for their number\n");
 }
 
 static void print_minimality_json(const pc_minimality *rows, int64_t n)

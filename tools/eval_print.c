@@ -82,7 +82,8 @@ void print_completeness(const pc_completeness *rows, int64_t n)
         if (rows[i].kind != PC_REMOVED_RANDOM || &rows[i] == random.worst) put_row(&t, &rows[i]);
     table_print(&t);
     table_free(&t);
-    printf("\n|gap| between the faithfulness of circuit and model, both without K:\n");
+    printf("\nintervals each by itself, not corrected for their number\n"
+           "|gap| between the faithfulness of circuit and model, both without K:\n");
     print_gaps("heads and MLPs", rows, n, PC_REMOVED_PART);
     print_gaps("random halves", rows, n, PC_REMOVED_RANDOM);
     if (find_gaps(&random, rows, n, PC_REMOVED_GREEDY))

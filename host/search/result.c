@@ -45,6 +45,14 @@ static pc_status set_reselection(pc_circuit *circuit, const pc_result *r)
     return pc_circuit_set_option_number(circuit, "bootstrap_top", (double)r->choice->n_taken);
 }
 
+/* The p-values are corrected for each other: how. */
+static pc_status set_correction(pc_circuit *circuit, const pc_result *r)
+{
+    if (!(r->effects[0].p > 0)) return PC_OK;
+    return pc_circuit_set_option(circuit, "p_values",
+                                 "familywise over all components: max-T, flips of signs");
+}
+
 static pc_status set_acdc(pc_circuit *circuit, const pc_acdc_told *a)
 {
     PC_TRY(pc_circuit_set_option_number(circuit, "decided_by_measuring", (double)a->n_measured));
@@ -120,6 +128,7 @@ static pc_status set_options(pc_circuit *circuit, const pc_result *r)
     if (strcmp(r->options->method, "racing") == 0)
         PC_TRY(pc_circuit_set_option_number(circuit, "confidence", r->options->confidence));
     PC_TRY(set_selection(circuit, r->options));
+    PC_TRY(set_correction(circuit, r));
     return set_reselection(circuit, r);
 }
 

@@ -140,8 +140,8 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  *
  * "exact": every component of the level is measured alone, on every prompt. "racing", with
  * selection by top: on 8 prompts first, then more, and only where it is not yet clear whether a
- * component belongs to the top, which is right with probability `confidence`; the chosen ones are
- * measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
+ * component belongs to the top, which is right with probability `confidence` (Bonferroni over
+ * components and looks); the chosen ones are measured on every prompt, of the others circuit.json says on how many (host/search/race.h).
  * "acdc", of edges with selection by threshold: ACDC's decisions (host/search/acdc.h);
  * an edge's effect is the change of the metric when its turn came, and edges that were not reached
  * are not measured; options "decided_by_measuring", "unreached", "measured_in_vain",
@@ -172,7 +172,7 @@ PC_API pc_status pc_find_check(const pc_find_options *options);
  * model's, task's or option's run is PC_ERR_INPUT that says which differs.
  *
  * With method "exact", 6 prompts or more and at most 4 million effects every component gets two
- * numbers more. Its p-value is familywise over all components (max-T by flipping signs, Westfall
+ * numbers more. Its p-value, where option "p_values" says what corrects it, is familywise over all components (max-T by flipping signs, Westfall
  * and Young 1993). Its frequency is the share of 1,000 bootstraps over the prompts in which it is
  * selected again: the prompts are drawn with replacement, the same for all components, which are
  * ranked by the means over these and selected by the same rule, top or threshold, and pruned. The
@@ -239,7 +239,7 @@ PC_API pc_status pc_circuit_import(pc_circuit **out, const char *path, pc_model 
 typedef struct pc_minimality {
     char name[128];
     double drop;
-    double low, high; /* 95 % interval, as above */
+    double low, high; /* 95 % interval, as above: each by itself, not corrected for their number */
 } pc_minimality;
 
 /* The components of the circuit, the least costly first: *n rows, free *rows with free(). Errors as
@@ -283,7 +283,9 @@ typedef struct pc_completeness {
     int64_t n;              /* components in both K and C */
     double circuit, model;  /* f(C \ K), f(M \ K) */
     double gap;
-    double low, high; /* 95 % interval of it, as above; the greedy K was chosen on these prompts */
+    /* 95 % interval of it, as above: each by itself, not corrected for the number of rows; the greedy
+     * K was chosen on these prompts */
+    double low, high;
 } pc_completeness;
 
 /* A row a set, in the order of kinds; parts with the largest |gap| first, greedy steps in turn: *n

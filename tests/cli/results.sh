@@ -116,6 +116,7 @@ expect_line '^ #  edge .* circuit  frequency  role$'
 expect_line '^ 1  .* yes +1\.000 '
 expect_line '^chance: [0-9]+ of 110 effects are not 0 at 5 % familywise \(max-T over 1,000 flips of signs\)$'
 expect_line '^frequency: .*of 1000 bootstraps over the prompts, among the strongest 12$'
+expect "the correction" test "$(value options.p_values drawn/circuit.json)" = "familywise over all components: max-T, flips of signs"
 expect "every edge" test "$(grep -c '"from".*"frequency"' drawn/circuit.json)" = 110
 expect_exit 0 convert drawn --to json -o read-again.json
 expect_same drawn/circuit.json read-again.json
