@@ -87,7 +87,7 @@ expect_offer "ioi" eval circuit.json --truth io
 expect_offer "" nonsense --lev
 
 # Each option of each command: numbers are free, so are these; all others have words or are files.
-free=" prompt tokens title names via interventions partition account constraint mem "
+free=" prompt tokens thresholds title names via interventions partition account constraint mem "
 # What is refused otherwise than by the list of what is offered.
 lists=" without positions by path/from path/to eval/direction "
 other=" device engine precision " # cuda:N; bench has fewer engines than it names

@@ -310,7 +310,7 @@ expect_exit 0 "${greedy[@]}" --top 4 -o greedy-again --threads 1 --without layer
 expect "greedy's circuit" cmp greedy/circuit.json greedy-again/circuit.json
 expect_refusal 2 'candidates was 16, now 3' "${greedy[@]}" --top 4 --candidates 3 --resume -o greedy
 expect_refusal 2 'no plan' "${greedy[@]}" --plan
-expect_refusal 3 'direction must be noise' "${greedy[@]}" --direction denoise -o no
+expect_refusal 2 'direction must be noise' "${greedy[@]}" --top 4 --direction denoise -o no
 expect_refusal 3 'say which' find demo --task induction --method acdc -o no
 expect_refusal 3 'level must be edge' find demo --task induction --method acdc --level node --threshold 1 -o no
 report
