@@ -107,7 +107,7 @@ draw_progress()
     mv drawn "$out"
 }
 draw_progress 80 'measuring.* left'
-expect_line "^measuring \[[█▉▊▋▌▍▎▏]* *\] [0-9]+/11 nodes  [0-9.e+-]+ nodes/s, .* left$escape\[K\$"
+expect_line "^measuring \[[█▉▊▋▌▍▎▏]* *\] [0-9]+/(11 nodes|110 edges)  [0-9.e+-]+ (nodes|edges)/s, .* left$escape\[K\$"
 expect_fit 80
 draw_progress 24 'measuring.*/'
 expect_line "^measuring [0-9]+/11 .*$escape\[K\$"
@@ -116,7 +116,7 @@ expect_fit 24
 export TERM=dumb
 draw_progress 80 ' of .* left'
 expect_no_escapes "on a dumb terminal"
-expect_line '^measuring: [0-9]+ of 11 nodes, .* left$'
+expect_line '^measuring: [0-9]+ of (11 nodes|110 edges), .* left$'
 # shellcheck disable=SC2086
 "$program" $slow >"$out" 2>"$err" &
 echo $! >pid
@@ -124,6 +124,6 @@ stop_when_told "$err" ' left$'
 wait $!
 expect "exit of what was stopped" test $? -eq 75
 expect_no_escapes "in a log"
-expect "lines of progress in a log" grep -qE '^measuring: [0-9]+ of 11 nodes, [0-9.e+-]+ nodes/s, .* left$' "$err"
+expect "lines of progress in a log" grep -qE '^measuring: [0-9]+ of (11 nodes|110 edges), [0-9.e+-]+ (nodes|edges)/s, .* left$' "$err"
 expect "one every few seconds" test "$(grep -c ' left$' "$err")" -le 2
 report
