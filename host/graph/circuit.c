@@ -33,7 +33,6 @@ static pc_status grow_strings(pc_circuit *c)
     for (size_t i = 0; i < c->n_slots; i++)
         if (c->strings[i]) slots[find_slot(c, slots, n_slots, c->strings[i])] = c->strings[i];
     free(c->strings);
-    free(c->checked);
     c->strings = slots;
     c->n_slots = n_slots;
     return PC_OK;
@@ -86,6 +85,7 @@ void pc_circuit_free(pc_circuit *c)
     for (size_t i = 0; i < c->n_slots; i++)
         free(c->strings[i]);
     free(c->strings);
+    free(c->checked);
     free(c->prefixes);
     free(c->edges);
     free(c->nodes);

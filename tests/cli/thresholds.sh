@@ -26,7 +26,7 @@ if [ "$is_slow" = 0 ]; then
     expect "21 rows" test "$(wc -l <whole/thresholds.csv)" -eq 22
     middle=0.0112
 else
-    middle=0.0095
+    middle=0.00949
 fi
 expect_line "^ +$middle +[0-9]+ +0\.[0-9]{4} +0\.[0-9]{4} +[0-9]+"
 expect "one is the run's" test "$(grep -c 'circuit.json$' "$out")" -eq 1
