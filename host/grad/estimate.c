@@ -64,13 +64,6 @@ static pc_status check_metric(const pc_estimate_options *o)
     return PC_OK;
 }
 
-static pc_status check_device(const pc_device *device)
-{
-    if (device->ops->pair_dots && device->ops->column_dots) return PC_OK;
-    return pc_fail(PC_ERR_UNSUPPORTED, "device %s has no gradients yet: use --device cpu",
-                   device->name);
-}
-
 /* ---- prompts ---- */
 
 static void take_prompts(estimation *e)
@@ -234,7 +227,6 @@ static pc_status open_all(estimation *e)
     PC_TRY(pc_evaluator_check(e->model, e->task, o));
     PC_TRY(check_metric(e->options));
     PC_TRY(pc_device_get(&e->device, o->device, o->precision));
-    PC_TRY(check_device(e->device));
     e->run = (pc_grad_run_options){.what = e->options->what,
                                    .rule = e->options->rule,
                                    .metric = o->metric,

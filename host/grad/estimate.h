@@ -31,7 +31,7 @@ typedef struct pc_estimates {
  *
  * PC_ERR_INPUT: what an evaluator with these options refuses, a metric without a gradient
  * (accuracy), one whose gradient is 0 everywhere it is taken (KL against the very run), a number
- * that is not finite. PC_ERR_UNSUPPORTED: a device without the operators. */
+ * that is not finite. */
 pc_status pc_estimate(pc_estimates *out, pc_estimates *writers, const pc_model *model,
                       const pc_task *task, const pc_estimate_options *options);
 void pc_estimates_free(pc_estimates *estimates);
